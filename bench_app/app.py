@@ -1,0 +1,97 @@
+"""The application: every variant of every workload at /{workload}/{variant}, resources opened by the lifespan."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import Response
+
+from bench_app.resources import Settings, open_resources
+from bench_app.witness import Witness
+from bench_app.workload import Workload, discover
+
+BYSTANDER_PATH = "/_bench/bystander"
+CATALOGUE_PATH = "/_bench/catalogue"
+WITNESS_PATH = "/_bench/witness"
+
+
+def create_app(settings: Settings | None = None, *, witnessed: bool | None = None) -> FastAPI:
+    """Build the service. uvicorn calls this without arguments; then the environment decides.
+
+    `witnessed` wraps every handler so that the threads they run on can be asked for (BENCH_WITNESS=1).
+    """
+    settings = settings or Settings.from_environment()
+    if witnessed is None:
+        witnessed = os.environ.get("BENCH_WITNESS") == "1"
+    witness = Witness() if witnessed else None
+    workloads = discover()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if witness is not None:
+            witness.loop_thread = threading.get_ident()
+        async with open_resources(settings) as resources:
+            app.state.resources = resources
+            yield
+
+    app = FastAPI(
+        title="Async versus blocking",
+        description="Paired implementations of each endpoint. Each variant's description says what it does.",
+        lifespan=lifespan,
+        openapi_tags=[{"name": workload.name, "description": workload.question} for workload in workloads.values()],
+    )
+    for workload in workloads.values():
+        _mount(app, workload, witness)
+    _mount_own(app, workloads, witness)
+    return app
+
+
+def _mount(app: FastAPI, workload: Workload, witness: Witness | None) -> None:
+    for variant in workload.variants.values():
+        handler = variant.handler if witness is None else witness.watch(variant.path, variant.handler)
+        app.add_api_route(
+            variant.path + workload.route,
+            handler,
+            name=f"{workload.name}_{variant.name}",
+            summary=f"{workload.name}: {variant.name}",
+            description=f"{variant.description}\n\nKind: `{variant.kind}`.",
+            tags=[workload.name],
+            responses=dict(workload.responses),
+        )
+
+
+def _mount_own(app: FastAPI, workloads: dict[str, Workload], witness: Witness | None) -> None:
+    """The routes that belong to the bench itself and to no workload."""
+
+    @app.get(BYSTANDER_PATH, include_in_schema=False)
+    async def bystander() -> Response:
+        """The cheapest async def there is: how long its answer takes is what the neighbours feel."""
+        return Response(b"ok", media_type="text/plain")
+
+    @app.get(CATALOGUE_PATH, include_in_schema=False)
+    async def catalogue() -> list[dict[str, Any]]:
+        """What can be loaded, as requests: this is all that a load generator has to know of the workloads."""
+        return [
+            {
+                "workload": workload.name,
+                "variant": variant.name,
+                "requests": [
+                    {"path": variant.path + request.path, "expect": request.expect, "weight": request.weight}
+                    for request in workload.requests
+                ],
+            }
+            for workload in workloads.values()
+            for variant in workload.variants.values()
+        ]
+
+    if witness is not None:
+
+        @app.get(WITNESS_PATH, include_in_schema=False)
+        async def witness_threads() -> dict[str, list[str]]:
+            """The threads that each variant's handler ran on, by the variant's path."""
+            return {path: sorted(threads) for path, threads in witness.threads.items()}

@@ -1,0 +1,145 @@
+"""What handlers share: pools and sessions, opened once by the lifespan, of the same size for the twins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar, cast
+
+import aiohttp
+import asyncpg
+import requests
+from fastapi import HTTPException, Request
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+from requests.adapters import HTTPAdapter
+
+SCHEMA: Final = "bench_async_versus_blocking"
+TABLE: Final = f"{SCHEMA}.item"
+UPSTREAM_LATENCY_S: Final = 0.02
+"""What the upstream service is told to wait before it answers, in seconds."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the neighbours are, and how large the pools to them: the same figure for the async and the blocking one."""
+
+    dsn: str | None = None
+    upstream: str | None = None
+    pool_size: int = 10
+    pool_timeout_s: float = 30.0
+    outbound_size: int = 100
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Read BENCH_DSN, BENCH_UPSTREAM, BENCH_POOL_SIZE and BENCH_OUTBOUND_SIZE."""
+        default = cls()
+        return cls(
+            dsn=os.environ.get("BENCH_DSN") or None,
+            upstream=os.environ.get("BENCH_UPSTREAM") or None,
+            pool_size=int(os.environ.get("BENCH_POOL_SIZE", default.pool_size)),
+            outbound_size=int(os.environ.get("BENCH_OUTBOUND_SIZE", default.outbound_size)),
+        )
+
+
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """The open pools and sessions. One that was not configured answers 503 to the handler that asks for it."""
+
+    settings: Settings
+    _asyncpg_pool: asyncpg.Pool[Any] | None
+    _psycopg_pool: ConnectionPool[Connection[TupleRow]] | None
+    _aiohttp_session: aiohttp.ClientSession | None
+    _requests_session: requests.Session | None
+
+    @property
+    def dsn(self) -> str:
+        return _configured(self.settings.dsn, "BENCH_DSN")
+
+    @property
+    def upstream(self) -> str:
+        return _configured(self.settings.upstream, "BENCH_UPSTREAM")
+
+    @property
+    def asyncpg_pool(self) -> asyncpg.Pool[Any]:
+        return _configured(self._asyncpg_pool, "BENCH_DSN")
+
+    @property
+    def psycopg_pool(self) -> ConnectionPool[Connection[TupleRow]]:
+        return _configured(self._psycopg_pool, "BENCH_DSN")
+
+    @property
+    def aiohttp_session(self) -> aiohttp.ClientSession:
+        return _configured(self._aiohttp_session, "BENCH_UPSTREAM")
+
+    @property
+    def requests_session(self) -> requests.Session:
+        return _configured(self._requests_session, "BENCH_UPSTREAM")
+
+
+def _configured(resource: T | None, variable: str) -> T:
+    if resource is None:
+        raise HTTPException(status_code=503, detail=f"this server was started without {variable}")
+    return resource
+
+
+def resources_of(request: Request) -> Resources:
+    """The resources of the application that serves this request.
+
+    A plain call and no dependency: a def dependency would send every request, the async twin's too, to a thread.
+    """
+    return cast(Resources, request.app.state.resources)
+
+
+@asynccontextmanager
+async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
+    """Open every pool and session that the settings allow, full from the start, and close them at the end."""
+    asyncpg_pool = psycopg_pool = aiohttp_session = requests_session = None
+    try:
+        if settings.dsn is not None:
+            asyncpg_pool = await asyncpg.create_pool(
+                settings.dsn,
+                min_size=settings.pool_size,
+                max_size=settings.pool_size,
+                # asyncpg sends a RESET statement on each release and psycopg_pool sends none. The twins must run the
+                # same statements, and these handlers leave nothing behind that would need a reset.
+                reset=_no_reset,
+            )
+            psycopg_pool = ConnectionPool(
+                settings.dsn,
+                min_size=settings.pool_size,
+                max_size=settings.pool_size,
+                timeout=settings.pool_timeout_s,
+                # asyncpg runs a lone statement without BEGIN and COMMIT; so must psycopg.
+                kwargs={"autocommit": True},
+                open=True,
+            )
+            psycopg_pool.wait(timeout=settings.pool_timeout_s)
+        if settings.upstream is not None:
+            aiohttp_session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=settings.outbound_size))
+            requests_session = requests.Session()
+            # The default adapter keeps 10 connections and throws the rest away after use, which would charge the
+            # blocking twin for connections that the async one keeps.
+            adapter = HTTPAdapter(pool_connections=1, pool_maxsize=settings.outbound_size, pool_block=True)
+            requests_session.mount("http://", adapter)
+        yield Resources(settings, asyncpg_pool, psycopg_pool, aiohttp_session, requests_session)
+    finally:
+        if requests_session is not None:
+            requests_session.close()
+        if aiohttp_session is not None:
+            await aiohttp_session.close()
+        if psycopg_pool is not None:
+            psycopg_pool.close()
+        if asyncpg_pool is not None:
+            await asyncpg_pool.close()
+
+
+async def _no_reset(connection: asyncpg.Connection[Any]) -> None:
+    """Leave the connection as it is."""

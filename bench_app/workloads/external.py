@@ -1,0 +1,78 @@
+"""One JSON document from a slow neighbour: a shared client session or a new one for each request."""
+
+import aiohttp
+import requests
+from fastapi import Request
+from pydantic import BaseModel
+
+from bench_app.resources import UPSTREAM_LATENCY_S, resources_of
+from bench_app.workload import Claim, Workload
+
+
+class Quote(BaseModel):
+    """What the upstream service answers."""
+
+    source: str
+    price: float
+    currency: str
+
+
+workload = Workload(
+    name="external",
+    question="aiohttp on the loop or requests in threads, and what does a session for each request cost?",
+    needs=frozenset({"upstream"}),
+    wait_s=UPSTREAM_LATENCY_S,
+    outbound=True,
+    claims=(
+        Claim(
+            sentence="Use aiohttp for outbound calls.",
+            source="the guide",
+            baseline="sync",
+            contender="async",
+            expect="WIN",
+        ),
+        Claim(
+            sentence="Opening a ClientSession in each request, as the guide's code does, is costly.",
+            source="the guide's code against its own advice",
+            baseline="async",
+            contender="async_session_each",
+            expect="LOSS",
+        ),
+    ),
+)
+
+
+@workload.variant("sync")
+def external_sync(request: Request) -> Quote:
+    """requests with one shared session, in a worker thread."""
+    resources = resources_of(request)
+    return Quote(**resources.requests_session.get(resources.upstream).json())
+
+
+@workload.variant("async")
+async def external_async(request: Request) -> Quote:
+    """aiohttp with one shared session, on the event loop."""
+    resources = resources_of(request)
+    async with resources.aiohttp_session.get(resources.upstream) as response:
+        return Quote(**await response.json())
+
+
+@workload.variant("blocking")
+async def external_blocking(request: Request) -> Quote:
+    """The trap: requests called on the event loop, which stands still for the whole answer."""
+    resources = resources_of(request)
+    return Quote(**resources.requests_session.get(resources.upstream).json())
+
+
+@workload.variant("sync", name="sync_session_each")
+def external_sync_session_each(request: Request) -> Quote:
+    """requests.get: a new session, and so a new connection, for each request."""
+    return Quote(**requests.get(resources_of(request).upstream).json())
+
+
+@workload.variant("async", name="async_session_each")
+async def external_async_session_each(request: Request) -> Quote:
+    """The guide's form: a new ClientSession, and so a new connection, for each request."""
+    async with aiohttp.ClientSession() as session:
+        async with session.get(resources_of(request).upstream) as response:
+            return Quote(**await response.json())

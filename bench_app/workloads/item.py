@@ -1,0 +1,49 @@
+"""A path parameter that is validated, and refused in two ways: by the handler (400) and by FastAPI (422)."""
+
+from fastapi import HTTPException
+from pydantic import BaseModel
+
+from bench_app.workload import Request, Workload
+
+
+class Item(BaseModel):
+    """An item by its number."""
+
+    item_id: int
+
+
+class Refusal(BaseModel):
+    """What HTTPException sends."""
+
+    detail: str
+
+
+workload = Workload(
+    name="item",
+    question="What do validation and refusal cost in a def handler, and what in an async def one?",
+    route="/{item_id}",
+    requests=(
+        Request("/42", expect=200, weight=8),
+        Request("/-1", expect=400),
+        Request("/abc", expect=422),
+    ),
+    responses={400: {"model": Refusal, "description": "The number is negative."}},
+)
+
+NEGATIVE = "item_id must not be negative"
+
+
+@workload.variant("sync")
+def item_sync(item_id: int) -> Item:
+    """Refuses a negative number by HTTPException, from a worker thread. A 422 is decided before, on the loop."""
+    if item_id < 0:
+        raise HTTPException(status_code=400, detail=NEGATIVE)
+    return Item(item_id=item_id)
+
+
+@workload.variant("async")
+async def item_async(item_id: int) -> Item:
+    """Refuses a negative number by HTTPException, on the event loop."""
+    if item_id < 0:
+        raise HTTPException(status_code=400, detail=NEGATIVE)
+    return Item(item_id=item_id)

@@ -1,0 +1,1 @@
+"""How the service is loaded. Runs in the Locust process; knows requests, not workloads."""
