@@ -103,6 +103,7 @@ async def serve(upstream: Upstream, port: int) -> None:
 
 
 def main() -> None:
+    """Read the options and serve."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--latency-ms", type=float, default=20.0)

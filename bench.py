@@ -1,0 +1,132 @@
+"""Settle async versus blocking in Python: measure paired FastAPI endpoints, judge them, and show it on a page."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+# Everything heavy is imported by the command that needs it, so that --help answers at once.
+
+app = typer.Typer(
+    help=__doc__,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Names = Annotated[list[str] | None, typer.Argument(metavar="[WORKLOAD]...", help="Workloads to measure; default: all.")]
+Out = Annotated[Path, typer.Option(help="Where run directories are made.")]
+Dsn = Annotated[
+    str | None,
+    typer.Option(envvar="BENCH_DSN", show_envvar=True, help="Your own PostgreSQL, instead of the embedded one."),
+]
+
+
+@contextlib.contextmanager
+def _plain_errors() -> Iterator[None]:
+    """What goes wrong ends in one sentence on stderr and an exit code, and never in a traceback."""
+    from bench_app.workload import WorkloadError
+    from harness.exceptions import BenchError
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.default_int_handler)
+    try:
+        yield
+    except BenchError as error:
+        typer.echo(f"bench: {error}", err=True)
+        raise typer.Exit(error.exit_code) from None
+    except WorkloadError as error:
+        typer.echo(f"bench: {error}", err=True)
+        raise typer.Exit(BenchError.exit_code) from None
+    except KeyboardInterrupt:
+        typer.echo("bench: Stopped.", err=True)
+        raise typer.Exit(130) from None
+
+
+@app.command()
+def run(
+    workloads: Names = None,
+    profile: Annotated[str, typer.Option(help="How much time to spend: quick, standard or thorough.")] = "quick",
+    users: Annotated[str | None, typer.Option(help="Users in a closed loop; several, as in 8,64, for levels.")] = None,
+    variants: Annotated[str | None, typer.Option(help="Only these variants, as in sync,async.")] = None,
+    blocks: Annotated[int | None, typer.Option(help="Trials of each variant.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Length of each trial's window.")] = None,
+    seed: Annotated[int, typer.Option(help="Decides the order of the trials.")] = 1,
+    dsn: Dsn = None,
+    port: Annotated[int | None, typer.Option(help="Port of the measured server; default: any free one.")] = None,
+    out: Out = Path("reports"),
+) -> None:
+    """Measure, judge, and write the page."""
+    with _plain_errors():
+        from harness.session import measure
+
+        measure(
+            workloads or [],
+            profile=profile,
+            users=users,
+            variants=variants,
+            blocks=blocks,
+            seconds=seconds,
+            seed=seed,
+            dsn=dsn,
+            port=port,
+            out=out,
+            command=shlex.join(["python", "bench.py", *sys.argv[1:]]),
+        )
+
+
+@app.command("list")
+def list_workloads() -> None:
+    """Show every workload and what its variants do."""
+    with _plain_errors():
+        from rich.console import Console
+
+        from bench_app.workload import discover
+        from harness.report.terminal import workload_table
+
+        Console().print(workload_table(discover().values()))
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(help="A run directory, or its name below --out; `latest` is one.")],
+    out: Out = Path("reports"),
+) -> None:
+    """Judge a recorded run again and write its page, without a server."""
+    with _plain_errors():
+        from harness.session import show
+
+        show(run if run.exists() else out / run)
+
+
+@app.command()
+def ui(
+    dsn: Dsn = None,
+    port: Annotated[int | None, typer.Option(help="Port of the web UI; default: 8089 or the next free one.")] = None,
+) -> None:
+    """Start the services and Locust's web UI, with one user class for each variant, until Ctrl-C."""
+    with _plain_errors():
+        from harness.webui import hold_open
+
+        hold_open(dsn=dsn, port=port)
+
+
+@app.command()
+def micro(workloads: Names = None, dsn: Dsn = None, out: Out = Path("reports")) -> None:
+    """Time in-process calls of each endpoint's twins with pytest-benchmark, without a network between."""
+    with _plain_errors():
+        from harness.micro import run_micro
+
+        raise typer.Exit(run_micro(workloads or [], dsn=dsn, out=out))
+
+
+if __name__ == "__main__":
+    app()

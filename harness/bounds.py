@@ -1,0 +1,41 @@
+"""What theory allows a variant at a level: the line that a measured throughput is held against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from harness.plan import Level, PlannedVariant, PlannedWorkload
+
+THREAD_TOKENS: Final = 40
+"""anyio's default limiter: how many def handlers, or run_in_threadpool calls, run at a time in one event loop."""
+
+OUTBOUND_CONNECTIONS: Final = 100
+"""The size of both outbound pools, aiohttp's connector and requests' adapter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A throughput that cannot be passed, in requests a second, the formula it came from, and what sets it."""
+
+    rps: float
+    formula: str
+    limit: str
+
+
+def bound(workload: PlannedWorkload, variant: PlannedVariant, level: Level) -> Bound | None:
+    """The bound for a declared wait S with N users: N/S when awaited, min(N, 40)/S in threads, 1/S on the loop.
+
+    None for a workload that declares no wait.
+    """
+    if not workload.wait_s:
+        return None
+    wait_ms = f"{workload.wait_s * 1000:g} ms"
+    if variant.kind == "blocking":
+        return Bound(1 / workload.wait_s, f"1 / {wait_ms}", "the event loop waits for one request at a time")
+    slots, limit = level.users, "each user waits for its own answer"
+    if variant.kind in ("sync", "offload") and slots > THREAD_TOKENS:
+        slots, limit = THREAD_TOKENS, f"the thread pool has {THREAD_TOKENS} threads"
+    elif workload.outbound and slots > OUTBOUND_CONNECTIONS:
+        slots, limit = OUTBOUND_CONNECTIONS, f"the outbound pool has {OUTBOUND_CONNECTIONS} connections"
+    return Bound(slots / workload.wait_s, f"{slots} / {wait_ms}", limit)

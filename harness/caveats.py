@@ -1,0 +1,129 @@
+"""What a reader must know before believing a cell. An invalidating caveat takes the verdict away; none is dropped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from harness.record import Run, Verification
+from harness.summary import Cell
+
+ERROR_LIMIT: Final = 0.01
+CLIENT_WARN: Final = 0.80
+CLIENT_LIMIT: Final = 0.90
+LAG_LIMIT_MS: Final = 5.0
+LAG_SHARE: Final = 0.10
+LITTLE_TOLERANCE: Final = 0.10
+BOUND_TOLERANCE: Final = 0.05
+P99_MASS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Caveat:
+    """One sentence with its advice; `invalidates` takes every verdict on the cell away."""
+
+    sentence: str
+    invalidates: bool = False
+
+
+def caveats_of(cell: Cell, run: Run) -> tuple[Caveat, ...]:
+    """Every caveat on a cell, the invalidating ones first."""
+    found = [
+        *_unverified(cell, run.manifest.verifications),
+        *_errors(cell),
+        *_client(cell),
+        *_impossible(cell),
+        *_thin(cell),
+    ]
+    if run.manifest.placement.shared:
+        found.append(Caveat("Server and load shared one core, so each took time from the other: use two cores."))
+    return tuple(sorted(found, key=lambda caveat: not caveat.invalidates))
+
+
+def _unverified(cell: Cell, verifications: tuple[Verification, ...]) -> list[Caveat]:
+    for verification in verifications:
+        if (verification.workload, verification.variant) == (cell.workload.name, cell.variant.name):
+            return [
+                Caveat(f"Not a fair twin: {problem}. Make the variants do the same.", invalidates=True)
+                for problem in verification.problems
+            ]
+    return [Caveat("This variant was not verified against its twins.", invalidates=True)]
+
+
+def _errors(cell: Cell) -> list[Caveat]:
+    found = []
+    if cell.error_rate > ERROR_LIMIT:
+        causes = ", ".join(f"{cause}: {count}" for cause, count in sorted(cell.failures.items()))
+        found.append(
+            Caveat(
+                f"{cell.error_rate:.1%} of the requests failed ({causes or 'nothing was answered'}): "
+                "a server that refuses work is fast, so there is no verdict on its speed.",
+                invalidates=True,
+            )
+        )
+    elif cell.errors:
+        found.append(Caveat(f"{cell.errors} of {cell.requests} requests failed; they count for no figure here."))
+    if cell.bystander_failures:
+        found.append(Caveat(f"{cell.bystander_failures} bystander probes got no good answer."))
+    return found
+
+
+def _client(cell: Cell) -> list[Caveat]:
+    """The load generator must not be the bottleneck in silence."""
+    found = []
+    if cell.client_cpu >= CLIENT_LIMIT:
+        found.append(
+            Caveat(
+                f"The load process used {cell.client_cpu:.0%} of its core: it measured itself. Use fewer users.",
+                invalidates=True,
+            )
+        )
+    elif cell.client_cpu >= CLIENT_WARN:
+        found.append(Caveat(f"The load process used {cell.client_cpu:.0%} of its core: ratios may be understated."))
+    if cell.load_core_busy is not None and cell.load_core_busy >= CLIENT_LIMIT > cell.client_cpu:
+        found.append(
+            Caveat(
+                f"The core of the load was {cell.load_core_busy:.0%} busy, with the services that share it: "
+                "they and not only the server may set the pace. More cores would tell."
+            )
+        )
+    p50_us, lag_ms = cell.latency.percentile_us(50), cell.client_lag_p99_ms
+    if p50_us is not None and lag_ms is not None and lag_ms > max(LAG_LIMIT_MS, LAG_SHARE * p50_us / 1000):
+        found.append(
+            Caveat(
+                f"The load process itself woke up to {lag_ms:.1f} ms late (p99), which is inside its latencies: "
+                "something else used its core.",
+                invalidates=True,
+            )
+        )
+    return found
+
+
+def _impossible(cell: Cell) -> list[Caveat]:
+    found = []
+    if cell.bound_share is not None and cell.bound_share > 1 + BOUND_TOLERANCE:
+        found.append(
+            Caveat(
+                f"The throughput is {cell.bound_share:.0%} of what its declared wait allows: "
+                "the handler does not wait as declared, or the count is wrong.",
+                invalidates=True,
+            )
+        )
+    users = cell.level.users
+    if cell.explained_users is not None and abs(cell.explained_users - users) > LITTLE_TOLERANCE * users:
+        found.append(
+            Caveat(
+                f"Throughput × mean latency accounts for {cell.explained_users:.0f} of {users} users (Little's law): "
+                "the window is short for these latencies, which are likely understated. Give more --seconds."
+            )
+        )
+    return found
+
+
+def _thin(cell: Cell) -> list[Caveat]:
+    found = []
+    if len(cell.trials) == 1:
+        found.append(Caveat("One trial has no interval: use --blocks 5 or more."))
+    if 0 < cell.latency.n < P99_MASS:
+        found.append(Caveat(f"p99 rests on {cell.latency.n} requests: read it as about the slowest one."))
+    return found

@@ -1,0 +1,207 @@
+"""A run, judged: every cell with its caveats and cause, every comparison and claim with its verdict.
+
+This is what all renderers read, and `summary.json` is its public form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from bench_app.workload import Claim
+from harness.caveats import Caveat, caveats_of
+from harness.explain import cause
+from harness.plan import Plan, PlannedWorkload
+from harness.record import SCHEMA, Run
+from harness.stats import Estimate
+from harness.summary import Cell, Comparison, milliseconds, summarise
+from harness.verdict import Verdict, verdict
+
+Settlement = Literal["confirmed", "refuted", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedCell:
+    """A cell, what must be known before believing it, and what held it back (None where nothing seen explains it)."""
+
+    cell: Cell
+    caveats: tuple[Caveat, ...]
+    cause: str | None
+
+    @property
+    def valid(self) -> bool:
+        return not any(caveat.invalidates for caveat in self.caveats)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedComparison:
+    """A comparison with its verdict."""
+
+    comparison: Comparison
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedClaim:
+    """A claim with the comparison that it rests on and what this machine says of it."""
+
+    workload: str
+    claim: Claim
+    judged: JudgedComparison
+    settlement: Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Everything there is to say about a run."""
+
+    run: Run
+    cells: tuple[JudgedCell, ...]
+    comparisons: tuple[JudgedComparison, ...]
+    claims: tuple[JudgedClaim, ...]
+
+    def cells_of(self, workload: PlannedWorkload) -> tuple[JudgedCell, ...]:
+        return tuple(judged for judged in self.cells if judged.cell.workload.name == workload.name)
+
+    def comparisons_of(self, workload: PlannedWorkload) -> tuple[JudgedComparison, ...]:
+        return tuple(judged for judged in self.comparisons if judged.comparison.pair.workload == workload.name)
+
+
+def find(run: Run) -> Findings:
+    """Judge a run. Pure: the same directory always gives the same findings."""
+    summary = summarise(run)
+    cells = tuple(JudgedCell(cell, caveats_of(cell, run), cause(cell)) for cell in summary.cells)
+    valid = {id(judged.cell): judged.valid for judged in cells}
+    margin = run.manifest.plan.margin
+    comparisons = tuple(
+        JudgedComparison(
+            comparison,
+            verdict(
+                comparison.ratio,
+                margin=margin,
+                valid=valid[id(comparison.baseline)] and valid[id(comparison.contender)],
+            ),
+        )
+        for comparison in summary.comparisons
+    )
+    return Findings(run, cells, comparisons, tuple(_claims(run.manifest.plan, comparisons)))
+
+
+def _claims(plan: Plan, comparisons: tuple[JudgedComparison, ...]) -> list[JudgedClaim]:
+    return [
+        JudgedClaim(workload.name, claim, judged, settle(claim, judged.verdict))
+        for workload in plan.workloads
+        for claim in workload.claims
+        for judged in comparisons
+        if judged.comparison.pair.workload == workload.name
+        and judged.comparison.pair.baseline == claim.baseline
+        and judged.comparison.pair.contender == claim.contender
+    ]
+
+
+def settle(claim: Claim, found: Verdict) -> Settlement:
+    """Confirmed by the verdict that the claim expects, refuted by another clear one, else undecided."""
+    if found == claim.expect:
+        return "confirmed"
+    return "refuted" if found in (Verdict.WIN, Verdict.LOSS, Verdict.TIE) else "undecided"
+
+
+# summary.json
+
+
+def to_summary(findings: Findings) -> dict[str, Any]:
+    """The findings under the names that other programs rely on; what was not measured is null, never zero."""
+    manifest = findings.run.manifest
+    return {
+        "schema": SCHEMA,
+        "machine": {**manifest.machine, "placement": str(manifest.placement), "database": manifest.database},
+        "plan": _plan(manifest.plan) | {"command": manifest.command, "started": manifest.started.isoformat()},
+        "complete": findings.run.is_complete,
+        "cells": [_cell(judged) for judged in findings.cells],
+        "comparisons": [_comparison(judged) for judged in findings.comparisons],
+        "claims": [
+            {
+                "workload": judged.workload,
+                "sentence": judged.claim.sentence,
+                "source": judged.claim.source,
+                "level": _level(judged.judged.comparison),
+                "settlement": judged.settlement,
+            }
+            for judged in findings.claims
+        ],
+    }
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    """The plan without the sources, which run.json keeps."""
+    whole: dict[str, Any] = TypeAdapter(Plan).dump_python(plan, mode="json")
+    whole["workloads"] = {
+        workload.name: {variant.name: variant.kind for variant in workload.variants} for workload in plan.workloads
+    }
+    return whole
+
+
+def _level(of: Cell | Comparison) -> dict[str, Any]:
+    return {"model": of.level.model, "users": of.level.users}
+
+
+def _interval(estimate: Estimate | None, digits: int) -> dict[str, float | None]:
+    if estimate is None:
+        return {"value": None, "low": None, "high": None}
+    return {
+        "value": round(estimate.value, digits),
+        "low": _rounded(estimate.low, digits),
+        "high": _rounded(estimate.high, digits),
+    }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _cell(judged: JudgedCell) -> dict[str, Any]:
+    cell = judged.cell
+
+    def percentiles(*percents: int) -> dict[str, float | None]:
+        return {f"p{percent}": _rounded(milliseconds(cell.latency.percentile_us(percent)), 3) for percent in percents}
+
+    return {
+        "workload": cell.workload.name,
+        "variant": cell.variant.name,
+        "kind": cell.variant.kind,
+        "level": _level(cell),
+        "trials": len(cell.trials),
+        "requests": cell.requests,
+        "errors": cell.errors,
+        "failures": cell.failures,
+        "throughput_rps": _interval(cell.throughput_rps, 2),
+        "latency_ms": percentiles(50, 95, 99),
+        "bystander_ms": {
+            f"p{percent}": _rounded(milliseconds(cell.bystander.percentile_us(percent)), 3) for percent in (50, 99)
+        },
+        "bound_rps": _rounded(cell.bound.rps if cell.bound else None, 2),
+        "server_cpu": _rounded(cell.server_cpu, 3),
+        "client_cpu": _rounded(cell.client_cpu, 3),
+        "valid": judged.valid,
+        "caveats": [caveat.sentence for caveat in judged.caveats],
+        "cause": judged.cause,
+    }
+
+
+def _comparison(judged: JudgedComparison) -> dict[str, Any]:
+    comparison = judged.comparison
+    estimate = _interval(comparison.ratio, 4)
+    return {
+        "workload": comparison.pair.workload,
+        "baseline": comparison.pair.baseline,
+        "contender": comparison.pair.contender,
+        "level": _level(comparison),
+        "metric": "throughput_rps",
+        "ratio": estimate["value"],
+        "low": estimate["low"],
+        "high": estimate["high"],
+        "verdict": str(judged.verdict),
+        "blocks": comparison.blocks,
+    }

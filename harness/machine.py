@@ -1,0 +1,129 @@
+"""The machine: what it is, which core each process gets, and the facts that belong beside every figure."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+PACKAGES: Final = (
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "uvloop",
+    "httptools",
+    "anyio",
+    "pydantic",
+    "asyncpg",
+    "psycopg",
+    "psycopg-pool",
+    "aiohttp",
+    "requests",
+    "locust",
+    "gevent",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The cores of each role. `shared` is true where the server has no core to itself."""
+
+    server: tuple[int, ...]
+    load: tuple[int, ...]
+    services: tuple[int, ...]
+    shared: bool
+
+    def __str__(self) -> str:
+        if self.shared:
+            return f"core {self.server[0]}: server, load and services together"
+        if self.load == self.services:
+            return f"server on core {_listed(self.server)}; load, database and upstream on core {_listed(self.load)}"
+        return (
+            f"server on core {_listed(self.server)}; load on core {_listed(self.load)}; "
+            f"database and upstream on core {_listed(self.services)}"
+        )
+
+
+def _listed(cores: tuple[int, ...]) -> str:
+    return ", ".join(str(core) for core in cores)
+
+
+def place(cores: list[int]) -> Placement:
+    """Spread the roles over the given cores, of which no two share a physical one.
+
+    The server gets the first core for itself. Two cores: everything else is on the second. Three or more: the load
+    has the second, the services the rest.
+    """
+    if len(cores) == 1:
+        only = (cores[0],)
+        return Placement(only, only, only, shared=True)
+    if len(cores) == 2:
+        return Placement((cores[0],), (cores[1],), (cores[1],), shared=False)
+    return Placement((cores[0],), (cores[1],), tuple(cores[2:]), shared=False)
+
+
+def usable_cores() -> list[int]:
+    """The cores that this process may use, one for each physical core."""
+    if not hasattr(os, "sched_getaffinity"):
+        return list(range(psutil.cpu_count() or 1))
+    chosen: list[int] = []
+    taken: set[str] = set()
+    for core in sorted(os.sched_getaffinity(0)):
+        siblings = _read(f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list") or str(core)
+        if siblings not in taken:
+            taken.add(siblings)
+            chosen.append(core)
+    return chosen
+
+
+def facts(project: Path) -> dict[str, Any]:
+    """What a reader has to know of the machine and the versions to believe a figure, or to repeat it."""
+    return {
+        "cpu": _cpu_model(),
+        "cores": psutil.cpu_count(logical=True),
+        "usable_cores": usable_cores(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "virtualised": "hypervisor" in (_read("/proc/cpuinfo") or ""),
+        "load_average": [round(load, 2) for load in os.getloadavg()],
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "revision": _revision(project),
+    }
+
+
+def _cpu_model() -> str:
+    for line in (_read("/proc/cpuinfo") or "").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return None
+
+
+def _revision(project: Path) -> str | None:
+    """The project's commit, with `+changes` where the working tree differs from it; None outside git."""
+    try:
+        revision = _git(project, "rev-parse", "--short=12", "HEAD")
+        return revision + ("+changes" if _git(project, "status", "--porcelain") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(project: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(project), *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()

@@ -1,0 +1,250 @@
+"""What will be measured, in which order: a pure value, made from the workloads, the options and a seed."""
+
+from __future__ import annotations
+
+import difflib
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeVar
+
+from bench_app.workload import Claim, Kind, Need, Request, Variant, Workload
+from harness.exceptions import BadInputError
+
+MAX_USERS: Final = 10_000
+MAX_BLOCKS: Final = 1_000
+MIN_SECONDS, MAX_SECONDS = 0.1, 3_600.0
+Number = TypeVar("Number", int, float)
+
+MARGIN: Final = 0.05
+TRIAL_OVERHEAD_S: Final = 0.15
+SESSION_OVERHEAD_S: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The load: N users in a closed loop, each sending its next request when the last one is answered."""
+
+    users: int
+    model: Literal["closed"] = "closed"
+
+    def __str__(self) -> str:
+        return f"{self.users} user{'s' if self.users != 1 else ''}, {self.model} loop"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How much time to spend. `window_s` is counted in each trial, `warmup_s` precedes it, both in seconds."""
+
+    name: str
+    about: str
+    users: int
+    blocks: int
+    warmup_s: float
+    window_s: float
+
+
+PROFILES: Final[Mapping[str, Profile]] = {
+    profile.name: profile
+    for profile in (
+        Profile("quick", "under 200 s for everything; low precision", users=64, blocks=5, warmup_s=0.4, window_s=1.0),
+        Profile("standard", "about 25 minutes; for a claim", users=64, blocks=10, warmup_s=1.0, window_s=5.0),
+        Profile("thorough", "about 90 minutes; for an argument", users=64, blocks=20, warmup_s=2.0, window_s=10.0),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedVariant:
+    """A variant as the run recorded it; `against` is the variant that it is compared with, None where it is not."""
+
+    name: str
+    kind: Kind
+    path: str
+    against: str | None
+    description: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWorkload:
+    """A workload as the run recorded it, so that its report needs no workload file."""
+
+    name: str
+    question: str
+    requests: tuple[Request, ...]
+    wait_s: float | None
+    outbound: bool
+    needs: frozenset[Need]
+    statement: str | None
+    claims: tuple[Claim, ...]
+    variants: tuple[PlannedVariant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two variants of a workload, compared."""
+
+    workload: str
+    baseline: str
+    contender: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One variant under one level for one window. `number` is its place in the session, from 1; `block` from 0."""
+
+    number: int
+    block: int
+    workload: str
+    variant: str
+    level: Level
+
+    @property
+    def name(self) -> str:
+        return f"{self.workload}/{self.variant}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole session. Times are in seconds; `margin` is the smallest difference that is worth a verdict."""
+
+    profile: str
+    seed: int
+    blocks: int
+    warmup_s: float
+    window_s: float
+    levels: tuple[Level, ...]
+    workloads: tuple[PlannedWorkload, ...]
+    margin: float = MARGIN
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        return frozenset(need for workload in self.workloads for need in workload.needs)
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """Every comparison that the run makes: each variant with its rival, and what the claims ask for besides."""
+        pairs: dict[Pair, None] = {}
+        for workload in self.workloads:
+            for variant in workload.variants:
+                if variant.against is not None:
+                    pairs[Pair(workload.name, variant.against, variant.name)] = None
+            for claim in workload.claims:
+                pairs[Pair(workload.name, claim.baseline, claim.contender)] = None
+        return tuple(pairs)
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """Every trial in the order in which it is run.
+
+        A block holds one trial of each variant of a workload at a level, in random order; the next block of the same
+        comparison runs in the reverse of that order, so that over each two blocks no variant comes earlier than
+        another. Within a round, workloads and levels are shuffled. The seed decides all of it.
+        """
+        draw = random.Random(self.seed)
+        comparisons = [(workload, level) for workload in self.workloads for level in self.levels]
+        order = {
+            (workload.name, level): [variant.name for variant in workload.variants] for workload, level in comparisons
+        }
+        trials: list[Trial] = []
+        for block in range(self.blocks):
+            draw.shuffle(comparisons)
+            for workload, level in comparisons:
+                variants = order[workload.name, level]
+                if block % 2:
+                    variants.reverse()
+                else:
+                    draw.shuffle(variants)
+                for variant in variants:
+                    trials.append(Trial(len(trials) + 1, block, workload.name, variant, level))
+        return tuple(trials)
+
+    @property
+    def expected_s(self) -> float:
+        """About how long the session takes, in seconds, start-up and report included."""
+        drains = {
+            (workload.name, variant.name, level): workload.wait_s * level.users
+            for workload in self.workloads
+            for variant in workload.variants
+            for level in self.levels
+            if variant.kind == "blocking" and workload.wait_s is not None
+        }
+        each_s = self.warmup_s + self.window_s + TRIAL_OVERHEAD_S
+        count = self.blocks * len(self.levels) * sum(len(workload.variants) for workload in self.workloads)
+        return SESSION_OVERHEAD_S + count * each_s + self.blocks * sum(drains.values())
+
+
+def make_plan(
+    workloads: Mapping[str, Workload],
+    *,
+    profile: str = "quick",
+    only: Sequence[str] = (),
+    variants: Sequence[str] = (),
+    users: Sequence[int] = (),
+    blocks: int | None = None,
+    seconds: float | None = None,
+    seed: int = 1,
+) -> Plan:
+    """The plan for the named workloads (all of them where none is named), the rest from the profile.
+
+    Raises:
+        BadInputError: a name is unknown (the nearest one is offered) or a number is out of range.
+    """
+    if profile not in PROFILES:
+        raise unknown("profile", profile, PROFILES)
+    base = PROFILES[profile]
+    for name in only:
+        if name not in workloads:
+            raise unknown("workload", name, workloads)
+    chosen = [workload for workload in workloads.values() if not only or workload.name in only]
+    available = sorted({variant for workload in chosen for variant in workload.variants})
+    for name in variants:
+        if name not in available:
+            raise unknown("variant", name, available)
+    planned = tuple(_planned(workload, variants) for workload in chosen)
+    return Plan(
+        profile=profile,
+        seed=seed,
+        blocks=in_range("--blocks", blocks if blocks is not None else base.blocks, 1, MAX_BLOCKS),
+        warmup_s=base.warmup_s,
+        window_s=in_range("--seconds", seconds if seconds is not None else base.window_s, MIN_SECONDS, MAX_SECONDS),
+        levels=tuple(Level(in_range("--users", count, 1, MAX_USERS)) for count in dict.fromkeys(users or [base.users])),
+        workloads=tuple(workload for workload in planned if workload.variants),
+    )
+
+
+def _planned(workload: Workload, only: Sequence[str]) -> PlannedWorkload:
+    chosen = [variant for variant in workload.variants.values() if not only or variant.name in only]
+    names = {variant.name for variant in chosen}
+    return PlannedWorkload(
+        name=workload.name,
+        question=workload.question,
+        requests=workload.requests,
+        wait_s=workload.wait_s,
+        outbound=workload.outbound,
+        needs=workload.needs,
+        statement=workload.statement,
+        claims=tuple(claim for claim in workload.claims if {claim.baseline, claim.contender} <= names),
+        variants=tuple(_planned_variant(variant, names) for variant in chosen),
+    )
+
+
+def _planned_variant(variant: Variant, chosen: set[str]) -> PlannedVariant:
+    against = variant.against if variant.against in chosen else None
+    return PlannedVariant(variant.name, variant.kind, variant.path, against, variant.description, variant.source)
+
+
+def in_range(option: str, value: Number, low: Number, high: Number) -> Number:
+    """The value, if it is one that can be measured with."""
+    if not low <= value <= high:
+        raise BadInputError(f"{option} {value:g} is out of range: give a number from {low:g} to {high:g}.")
+    return value
+
+
+def unknown(noun: str, name: str, known: Iterable[str]) -> BadInputError:
+    """The error for a name that nothing has, with the nearest one that something has."""
+    names = sorted(known)
+    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {nearest[0]!r}?" if nearest else f"choose from {', '.join(names)}."
+    return BadInputError(f"There is no {noun} {name!r}: {hint}")

@@ -1,0 +1,203 @@
+"""A run on disk: the boundary between measuring, which writes it, and judging, which only reads it.
+
+    reports/20261123T141500Z-quick/
+        run.json          plan, machine, placement, verification, command
+        trials/0001.json  one file a trial, written when it ends
+        logs/             what each process said
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.exceptions import BadInputError
+from harness.machine import Placement
+from harness.plan import Plan, Trial
+from scenarios.protocol import TrialResult
+
+SCHEMA: Final = 1
+MANIFEST: Final = "run.json"
+TRIALS: Final = "trials"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a variant answered to one request of its mix; `body` is cut to a readable sample."""
+
+    path: str
+    status: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What one variant did when it was asked without load.
+
+    `statements` and `upstream_calls` are for one round of the mix; None where nobody counts them. `problems` holds a
+    sentence for each way in which it is not what it claims to be; empty means verified.
+    """
+
+    workload: str
+    variant: str
+    answers: tuple[Answer, ...]
+    thread: str
+    statements: float | None
+    upstream_calls: float | None
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything about a run but its trials. `ended` is None while it goes on, and stays so if it is interrupted."""
+
+    schema: Literal[1]
+    started: datetime
+    command: str
+    plan: Plan
+    machine: dict[str, Any]
+    placement: Placement
+    server: dict[str, Any]
+    database: str | None
+    verifications: tuple[Verification, ...] = ()
+    ended: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedTrial:
+    """A trial and what it showed."""
+
+    trial: Trial
+    result: TrialResult
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as it was read from disk."""
+
+    directory: Path
+    manifest: Manifest
+    trials: tuple[RecordedTrial, ...] = field(repr=False)
+
+    @property
+    def is_complete(self) -> bool:
+        return len(self.trials) == len(self.manifest.plan.trials)
+
+
+MANIFESTS: Final = TypeAdapter(Manifest)
+RECORDED: Final = TypeAdapter(RecordedTrial)
+
+
+class Record:
+    """A run directory being written. Every file appears whole or not at all."""
+
+    def __init__(self, directory: Path, manifest: Manifest) -> None:
+        self.directory = directory
+        self.manifest = manifest
+        self._save_manifest()
+
+    @property
+    def logs(self) -> Path:
+        return self.directory / "logs"
+
+    def note(self, **facts: Any) -> None:
+        """Set fields of the manifest that became known, and write it."""
+        self.manifest = replace(self.manifest, **facts)
+        self._save_manifest()
+
+    def save(self, recorded: RecordedTrial) -> None:
+        """Write one trial; from now on it outlives whatever happens."""
+        _write(self.directory / TRIALS / f"{recorded.trial.number:04}.json", RECORDED.dump_json(recorded))
+
+    def _save_manifest(self) -> None:
+        _write(self.directory / MANIFEST, MANIFESTS.dump_json(self.manifest, indent=1))
+
+
+def make_directory(parent: Path, name: str, started: datetime) -> Path:
+    """A fresh run directory below `parent`, named by the time and what is run.
+
+    Raises:
+        BadInputError: `parent` cannot be written to.
+    """
+    stem = f"{started:%Y%m%dT%H%M%SZ}-{name}"
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for suffix in ("", *(f"-{number}" for number in range(2, 100))):
+            directory = parent / f"{stem}{suffix}"
+            if not directory.exists():
+                break
+        for part in (directory, directory / TRIALS, directory / "logs"):
+            part.mkdir()
+    except OSError as error:
+        raise BadInputError(
+            f"--out {parent} cannot be written to ({error.strerror}): give a directory that you may write."
+        ) from None
+    return directory
+
+
+def point_latest(directory: Path) -> Path:
+    """Let `latest` beside the run directory lead to it; returns the link."""
+    latest = directory.parent / "latest"
+    fresh = directory.parent / f".latest-{os.getpid()}"
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(directory.name, target_is_directory=True)
+    fresh.replace(latest)
+    return latest
+
+
+def read_run(directory: Path) -> Run:
+    """The run recorded in `directory`.
+
+    Raises:
+        BadInputError: it is no run directory, was written by another version, or one of its files is damaged.
+    """
+    path = directory / MANIFEST
+    if not path.is_file():
+        raise BadInputError(
+            f"{directory} holds no run (there is no {MANIFEST} in it): give a directory that `bench.py run` has made."
+        )
+    manifest = _parsed(path, MANIFESTS)
+    trials = [_parsed(file, RECORDED) for file in sorted((directory / TRIALS).glob("[0-9]*.json"))]
+    planned = {trial.number: trial for trial in manifest.plan.trials}
+    for recorded in trials:
+        if planned.get(recorded.trial.number) != recorded.trial:
+            raise BadInputError(
+                f"{directory}: trial {recorded.trial.number} is not one of this run's plan; "
+                "the directory holds files of two runs, so take the foreign ones out."
+            )
+    if not trials:
+        raise BadInputError(f"{directory} holds no finished trial: there is nothing to report yet.")
+    return Run(directory, manifest, tuple(trials))
+
+
+def _parsed(path: Path, adapter: TypeAdapter[T]) -> T:
+    try:
+        return adapter.validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise BadInputError(
+            f"{path} is damaged or of another version ({where}: {first['msg']}): "
+            "remove the file if it is one trial, or report another run."
+        ) from None
+    except OSError as error:
+        raise BadInputError(f"{path} cannot be read ({error.strerror}).") from None
+
+
+def _write(path: Path, content: bytes) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def to_json(value: object) -> str:
+    """The value as indented JSON."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,481 @@
+"""The charts, drawn by matplotlib once for the page (SVG that follows the page's colours) and once as PNG cards."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+
+from bench_app.workload import Kind
+from harness.findings import Findings, JudgedCell, JudgedComparison
+from harness.plan import Level, PlannedWorkload
+from harness.report import wording
+from harness.summary import milliseconds
+from scenarios.histogram import Distribution
+
+# Okabe and Ito's palette, which survives colour blindness; the marker says the kind again.
+COLOURS: Final[dict[Kind, str]] = {
+    "sync": "#0072B2",
+    "async": "#E69F00",
+    "blocking": "#D55E00",
+    "offload": "#009E73",
+}
+MARKERS: Final[dict[Kind, str]] = {"sync": "s", "async": "o", "blocking": "X", "offload": "^"}
+DASHES: Final[tuple[Any, ...]] = ("-", (0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+
+# Stand-ins that the page replaces by its own colours, so that one drawing serves light and dark.
+INK: Final = "#1b1f24"
+GRID: Final = "#d0d7de"
+PAPER: Final = "#fffffe"
+
+WIDTH_IN: Final = 7.6
+DPI: Final = 144
+FOOTER_IN: Final = 0.5
+STYLE: Final[dict[Any, Any]] = {
+    "font.family": "sans-serif",
+    "font.size": 9.5,
+    "axes.edgecolor": GRID,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "figure.facecolor": PAPER,
+    "axes.facecolor": "none",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "bench",
+    "legend.frameon": False,
+    "hatch.linewidth": 0.8,
+}
+
+LONG_RATIO: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One picture. `name` is its file's stem; `title` says what it shows, at which level and loop; `card` is the
+    sentence that keeps a screenshot honest: verdict, interval, n, machine and date."""
+
+    name: str
+    title: str
+    card: str
+    svg: str = field(repr=False)
+    png: bytes = field(repr=False)
+
+
+def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Chart]:
+    """The charts of one workload: throughput, latency by percentile and the bystander, for each level."""
+    plan = findings.run.manifest.plan
+    judged = findings.cells_of(workload)
+    for level in plan.levels:
+        cells = [cell for cell in judged if cell.cell.level == level]
+        if not cells:
+            continue
+        suffix = f"{workload.name}-{level.users}-users" if len(plan.levels) > 1 else workload.name
+        card = _card(findings, [c for c in findings.comparisons_of(workload) if c.comparison.level == level])
+        rows = len(cells)
+        yield _chart(
+            f"throughput-{suffix}",
+            f"{workload.name}: requests a second ({level})",
+            card,
+            0.9 + 0.36 * rows,
+            partial(_throughput, cells=cells),
+        )
+        yield _chart(
+            f"latency-{suffix}",
+            f"{workload.name}: latency by percentile ({level})",
+            card,
+            3.0,
+            partial(_latency, cells=cells),
+        )
+        yield _chart(
+            f"bystander-{suffix}",
+            f"{workload.name}: what a bystander felt, p50 to p99 ({level}; probes: open loop, 20 a second)",
+            card,
+            0.9 + 0.36 * rows,
+            partial(_bystander, cells=cells),
+        )
+    if len(plan.levels) > 1:
+        yield _chart(
+            f"levels-{workload.name}",
+            f"{workload.name}: requests a second against users (closed loop)",
+            _card(findings, []),
+            3.2,
+            partial(_levels, cells=judged),
+        )
+
+
+def forest(findings: Findings) -> Chart:
+    """Every comparison as ratio and interval, on a log axis with the margin shaded."""
+    margin = findings.run.manifest.plan.margin
+    return _chart(
+        "verdicts",
+        f"Contender / baseline, requests a second ({wording.levels(findings.run.manifest.plan)})",
+        _card(findings, []),
+        0.9 + 0.3 * len(findings.comparisons),
+        lambda axes: _forest(axes, findings.comparisons, margin, len(findings.run.manifest.plan.levels) > 1),
+    )
+
+
+def drift(findings: Findings) -> Chart:
+    """Every trial in run order, against the mean of its cell: a slope here is the machine's, not the code's."""
+    return _chart(
+        "trials",
+        f"Trials in run order: throughput against the variant's mean ({wording.levels(findings.run.manifest.plan)})",
+        _card(findings, []),
+        2.6,
+        lambda axes: _drift(axes, findings.cells),
+    )
+
+
+def _card(findings: Findings, comparisons: Sequence[JudgedComparison]) -> str:
+    manifest = findings.run.manifest
+    lines = [
+        f"{judged.comparison.pair.contender}/{judged.comparison.pair.baseline} {judged.verdict} "
+        f"{wording.ratio(judged.comparison.ratio)} ({wording.ratio_interval(judged.comparison.ratio)}, "
+        f"n = {judged.comparison.blocks})"
+        for judged in comparisons
+    ]
+    machine = manifest.machine
+    where = f"{machine.get('cpu')}, {machine.get('cores')} cores, {machine.get('python')}"
+    incomplete = "" if findings.run.is_complete else " INCOMPLETE RUN."
+    blocks = f"{manifest.plan.blocks} blocks, 95 % intervals."
+    verdicts = f"{';  '.join(lines)}.  " if lines else ""
+    return f"{verdicts}{blocks}{incomplete}  {where}, {manifest.started:%Y-%m-%d}, profile {manifest.plan.profile}."
+
+
+def _chart(name: str, title: str, card: str, height_in: float, draw: Callable[[Axes], None]) -> Chart:
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
+        axes = figure.add_subplot()
+        draw(axes)
+        svg = io.StringIO()
+        figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
+        return Chart(name, title, card, _inline(svg.getvalue(), title), _png(figure, axes, title, card))
+
+
+def _png(figure: Figure, axes: Axes, title: str, card: str) -> bytes:
+    """The same drawing with its title and the card's sentence on it."""
+    lines = _wrapped(card, 118)
+    footer_in = 0.12 + 0.16 * len(lines)
+    figure.set_size_inches(WIDTH_IN, figure.get_figheight() + 0.3 + footer_in)
+    axes.set_title(title, pad=10)
+    # Constrained layout keeps off what is reserved here.
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.set(rect=(0, footer_in / figure.get_figheight(), 1, 1 - footer_in / figure.get_figheight()))  # type: ignore[call-arg]
+    figure.text(0.012, 0.06 / figure.get_figheight(), "\n".join(lines), fontsize=7, va="bottom", linespacing=1.35)
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=DPI)
+    return png.getvalue()
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    lines, line = [], ""
+    for word in text.split():
+        if line and len(line) + 1 + len(word) > width:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}".strip()
+    return [*lines, line]
+
+
+def _inline(svg: str, title: str) -> str:
+    """The drawing as an element of the page: scalable, named for a screen reader, in the page's own colours."""
+    start = svg.index("<svg")
+    body = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg[start:]))
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = body.replace(INK, "currentColor").replace(GRID, "var(--line)").replace(PAPER, "var(--paper)")
+    escaped = title.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    return body.replace("<svg", f'<svg role="img" aria-label="{escaped}"', 1)
+
+
+# What each chart shows
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How one variant is drawn. A further variant of a kind is drawn hollow and dashed."""
+
+    colour: str
+    marker: str
+    dash: Any
+    hollow: bool
+
+
+def _looks(cells: Sequence[JudgedCell]) -> list[_Look]:
+    seen: dict[Kind, int] = {}
+    looks = []
+    for judged in cells:
+        kind = judged.cell.variant.kind
+        position = seen.setdefault(kind, 0)
+        seen[kind] += 1
+        looks.append(_Look(COLOURS[kind], MARKERS[kind], DASHES[position % len(DASHES)], position > 0))
+    return looks
+
+
+def _rows(axes: Axes, cells: Sequence[JudgedCell]) -> None:
+    """One row a variant, the first on top; an invalid one is struck out, never left out."""
+    labels = [_struck(judged) for judged in cells]
+    axes.set_yticks(range(len(cells)), labels)
+    axes.invert_yaxis()
+    axes.grid(False, axis="y")
+    axes.tick_params(axis="y", length=0)
+
+
+def _struck(judged: JudgedCell) -> str:
+    name = judged.cell.variant.name
+    return name if judged.valid else f"{name} (INVALID)"
+
+
+def _throughput(axes: Axes, cells: Sequence[JudgedCell]) -> None:
+    reach = max(
+        [_top(judged) for judged in cells] + [judged.cell.bound.rps for judged in cells if judged.cell.bound] + [1.0]
+    )
+    bounded = False
+    for row, (judged, look) in enumerate(zip(cells, _looks(cells), strict=True)):
+        estimate = judged.cell.throughput_rps
+        if judged.cell.bound is not None:
+            axes.plot([judged.cell.bound.rps] * 2, [row - 0.42, row + 0.42], color=INK, linewidth=1.4, zorder=4)
+            bounded = True
+        if estimate is None:
+            axes.text(reach * 0.01, row, "n/a: nothing was answered", va="center")
+            continue
+        axes.barh(
+            row,
+            estimate.value,
+            height=0.62,
+            facecolor=look.colour if not look.hollow else PAPER,
+            edgecolor=look.colour,
+            linewidth=1.2,
+            hatch=None if judged.valid else "////",
+            alpha=1.0 if judged.valid else 0.45,
+        )
+        if estimate.low is not None and estimate.high is not None:
+            axes.plot([estimate.low, estimate.high], [row, row], color=INK, linewidth=1.6, solid_capstyle="butt")
+            for end in (estimate.low, estimate.high):
+                axes.plot([end, end], [row - 0.14, row + 0.14], color=INK, linewidth=1.6)
+        beyond = max(_top(judged), judged.cell.bound.rps if judged.cell.bound else 0.0)
+        axes.text(beyond + reach * 0.012, row, wording.count(estimate.value), va="center")
+    axes.set_xlim(0, reach * 1.12)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.set_xlabel("successful requests a second, with 95 % interval" + ("; │ bound" if bounded else ""))
+    _rows(axes, cells)
+
+
+def _top(judged: JudgedCell) -> float:
+    estimate = judged.cell.throughput_rps
+    return 0.0 if estimate is None else estimate.high if estimate.high is not None else estimate.value
+
+
+PERCENTS: Final = np.array([*np.arange(0, 90, 2.5), *np.arange(90, 99, 0.25), *np.arange(99, 99.9, 0.025), 99.9])
+
+
+def _latency(axes: Axes, cells: Sequence[JudgedCell]) -> None:
+    for judged, look in zip(cells, _looks(cells), strict=True):
+        shown, latencies = _curve(judged.cell.latency)
+        if not shown:
+            continue
+        axes.plot(
+            [_log_percent(percent) for percent in shown],
+            latencies,
+            color=look.colour,
+            linestyle=look.dash,
+            linewidth=1.8,
+            marker=look.marker,
+            markevery=[index for index, percent in enumerate(shown) if percent in (50, 90, 99)],
+            markersize=5.5,
+            markerfacecolor=PAPER if look.hollow else look.colour,
+            label=_struck(judged),
+        )
+    ticks = (0, 50, 90, 99, 99.9)
+    axes.set_xlim(_log_percent(0), _log_percent(99.9))
+    axes.set_xticks([_log_percent(percent) for percent in ticks], [f"{percent:g} %" for percent in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("share of requests answered within (log of the rest); a curve ends where its requests do")
+    _log_ms(axes, "y")
+    axes.set_ylabel("latency, ms (log)")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=2.6)
+
+
+def _curve(distribution: Distribution) -> tuple[list[float], list[float]]:
+    """Percentiles with at least ten requests beyond each of them, and their latencies in ms."""
+    shown, latencies = [], []
+    for percent in PERCENTS:
+        value = distribution.percentile_us(float(percent))
+        if value is None or distribution.n * (100 - percent) / 100 < 10:
+            break
+        shown.append(float(percent))
+        latencies.append(max(value, 1.0) / 1000)
+    return shown, latencies
+
+
+def _log_percent(percent: float) -> float:
+    return float(-np.log10(1 - percent / 100))
+
+
+def _bystander(axes: Axes, cells: Sequence[JudgedCell]) -> None:
+    for row, (judged, look) in enumerate(zip(cells, _looks(cells), strict=True)):
+        p50 = milliseconds(judged.cell.bystander.percentile_us(50))
+        p99 = milliseconds(judged.cell.bystander.percentile_us(99))
+        if p50 is None or p99 is None:
+            axes.text(0.01, row, "n/a: no probe was answered", va="center", transform=axes.get_yaxis_transform())
+            continue
+        axes.plot([p50, p99], [row, row], color=look.colour, linewidth=2.2, alpha=0.6)
+        axes.plot(p50, row, marker="|", markersize=11, markeredgewidth=2.2, color=look.colour)
+        axes.plot(
+            p99,
+            row,
+            marker=look.marker,
+            markersize=8,
+            color=look.colour,
+            markerfacecolor=PAPER if look.hollow else look.colour,
+        )
+        axes.annotate(
+            f"{wording.duration_ms(p99)} ms", (p99, row), xytext=(9, 0), textcoords="offset points", va="center"
+        )
+    _log_ms(axes, "x")
+    low, high = axes.get_xlim()
+    axes.set_xlim(low, high * (high / low) ** 0.12)
+    axes.set_xlabel("latency of a trivial async def on the same server, ms (log): │ p50, marker p99")
+    _rows(axes, cells)
+
+
+def _levels(axes: Axes, cells: Sequence[JudgedCell]) -> None:
+    first = cells[0].cell.level
+    variants = [judged for judged in cells if judged.cell.level == first]
+    for judged, look in zip(variants, _looks(variants), strict=True):
+        name = judged.cell.variant.name
+        mine = [other for other in cells if other.cell.variant.name == name and other.cell.throughput_rps]
+        users = [other.cell.level.users for other in mine]
+        estimates = [other.cell.throughput_rps for other in mine if other.cell.throughput_rps]
+        values = [estimate.value for estimate in estimates]
+        axes.plot(
+            users,
+            values,
+            color=look.colour,
+            linestyle=look.dash,
+            marker=look.marker,
+            markerfacecolor=PAPER if look.hollow else look.colour,
+            label=name,
+        )
+        axes.fill_between(
+            users,
+            [estimate.value if estimate.low is None else estimate.low for estimate in estimates],
+            [estimate.value if estimate.high is None else estimate.high for estimate in estimates],
+            color=look.colour,
+            alpha=0.18,
+            linewidth=0,
+        )
+        bounds = [(other.cell.level.users, other.cell.bound.rps) for other in mine if other.cell.bound]
+        if bounds:
+            axes.plot(*zip(*bounds, strict=True), color=look.colour, linewidth=1, linestyle=":", alpha=0.8)
+    axes.set_xscale("log", base=2)
+    levels = sorted({judged.cell.level for judged in cells}, key=_users)
+    axes.set_xticks([level.users for level in levels], [str(level.users) for level in levels])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.set_xlabel("users (log); band: 95 % interval; dotted: bound")
+    axes.set_ylabel("requests a second")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=2.6)
+
+
+def _users(level: Level) -> int:
+    return level.users
+
+
+def _forest(axes: Axes, comparisons: Sequence[JudgedComparison], margin: float, several_levels: bool) -> None:
+    axes.axvspan(1 / (1 + margin), 1 + margin, color=GRID, alpha=0.7, linewidth=0)
+    axes.axvline(1, color=INK, linewidth=1)
+    labels, ends = [], [1 / 1.3, 1.3]
+    for row, judged in enumerate(comparisons):
+        comparison, pair = judged.comparison, judged.comparison.pair
+        label = f"{pair.workload}: {pair.contender} / {pair.baseline}"
+        labels.append(f"{label}, {comparison.level.users} users" if several_levels else label)
+        estimate = comparison.ratio
+        spelled = f"{judged.verdict} {wording.ratio(estimate)}"
+        axes.text(1.01, row, spelled, va="center", transform=axes.get_yaxis_transform())
+        if estimate is None:
+            continue
+        colour = COLOURS[comparison.contender.variant.kind]
+        if estimate.low is not None and estimate.high is not None:
+            axes.plot([estimate.low, estimate.high], [row, row], color=colour, linewidth=2.4, solid_capstyle="butt")
+            ends += [estimate.low, estimate.high]
+        axes.plot(estimate.value, row, marker=MARKERS[comparison.contender.variant.kind], color=colour, markersize=7)
+        ends.append(estimate.value)
+    axes.set_xscale("log")
+    axes.set_xlim(max(min(ends) / 1.25, 1e-4), max(ends) * 1.25)
+    span = max(ends) / min(ends)
+    candidates = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 1, 1.25, 2, 5, 10, 20, 50, 100)
+    coarse = (0.001, 0.01, 0.1, 0.5, 1, 2, 10, 100)
+    low, high = axes.get_xlim()
+    ticks = [tick for tick in (coarse if span > LONG_RATIO else candidates) if low <= tick <= high]
+    axes.set_xticks(ticks, [f"{tick:g}×" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_yticks(range(len(comparisons)), labels)
+    axes.invert_yaxis()
+    axes.grid(False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel(f"slower  ←  ratio (log), 95 % interval; shaded: within the margin of {margin:.0%}  →  faster")
+
+
+def _drift(axes: Axes, cells: Sequence[JudgedCell]) -> None:
+    labelled: set[Kind] = set()
+    for judged in cells:
+        cell, kind = judged.cell, judged.cell.variant.kind
+        if cell.throughput_rps is None:
+            continue
+        axes.plot(
+            [trial.number for trial in cell.trials],
+            [trial.throughput_rps / cell.throughput_rps.value for trial in cell.trials],
+            linestyle="none",
+            marker=MARKERS[kind],
+            markersize=4.5,
+            color=COLOURS[kind],
+            label=kind if kind not in labelled else None,
+        )
+        labelled.add(kind)
+    axes.axhline(1, color=INK, linewidth=1)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2f}×"))
+    axes.set_xlabel("trial, in the order in which they ran")
+    if labelled:
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _log_ms(axes: Axes, axis: str) -> None:
+    """A logarithmic axis in milliseconds, labelled with plain numbers."""
+    ticks = [value * 10**power for power in range(-3, 6) for value in (1, 2, 5)]
+    low_high = axes.set_xscale if axis == "x" else axes.set_yscale
+    low_high("log")
+    target = axes.xaxis if axis == "x" else axes.yaxis
+    low, high = axes.get_xlim() if axis == "x" else axes.get_ylim()
+    if high / low < 4:  # a nearly flat chart would show no tick at all
+        middle = (low * high) ** 0.5
+        low, high = middle / 2, middle * 2
+        (axes.set_xlim if axis == "x" else axes.set_ylim)(low, high)
+    inside = [tick for tick in ticks if low <= tick <= high]
+    if high / low > 300:
+        inside = [tick for tick in inside if f"{tick:e}".startswith("1")]
+    target.set_ticks(inside, [f"{tick:,.6g}" for tick in inside])
+    target.set_minor_locator(NullLocator())

@@ -1,0 +1,108 @@
+"""The page: one self-contained file, offline and printable, from the findings alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.findings import Findings, JudgedCell, JudgedClaim, JudgedComparison, find, to_summary
+from harness.plan import PlannedWorkload
+from harness.record import Verification, read_run, to_json
+from harness.report import wording
+from harness.report.charts import Chart, charts_of, drift, forest
+from harness.verdict import Verdict
+
+PAGE: Final = "report.html"
+SUMMARY: Final = "summary.json"
+CHARTS: Final = "charts"
+TEMPLATES: Final = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What the page says of one workload."""
+
+    workload: PlannedWorkload
+    cells: tuple[JudgedCell, ...]
+    comparisons: tuple[JudgedComparison, ...]
+    claims: tuple[JudgedClaim, ...]
+    verifications: dict[str, Verification]
+    charts: tuple[Chart, ...]
+
+
+def write_report(directory: Path) -> Findings:
+    """Judge the run in `directory` and write its page, charts and summary into it."""
+    findings = find(read_run(directory))
+    summary = to_summary(findings)
+    sections = tuple(_section(findings, workload) for workload in findings.run.manifest.plan.workloads)
+    overview = [forest(findings)] if findings.comparisons else []
+    overview.append(drift(findings))
+    charts = directory / CHARTS
+    charts.mkdir(exist_ok=True)
+    for chart in [*overview, *(chart for section in sections for chart in section.charts)]:
+        (charts / f"{chart.name}.png").write_bytes(chart.png)
+    (directory / SUMMARY).write_text(to_json(summary) + "\n", encoding="utf-8")
+    (directory / PAGE).write_text(render(findings, summary, sections, overview), encoding="utf-8")
+    return findings
+
+
+def _section(findings: Findings, workload: PlannedWorkload) -> Section:
+    return Section(
+        workload=workload,
+        cells=findings.cells_of(workload),
+        comparisons=findings.comparisons_of(workload),
+        claims=tuple(judged for judged in findings.claims if judged.workload == workload.name),
+        verifications={
+            verification.variant: verification
+            for verification in findings.run.manifest.verifications
+            if verification.workload == workload.name
+        },
+        charts=tuple(charts_of(findings, workload)),
+    )
+
+
+def render(
+    findings: Findings, summary: dict[str, Any], sections: Sequence[Section], overview: Sequence[Chart]
+) -> str:
+    """The page as HTML."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    manifest = findings.run.manifest
+    return environment.get_template("page.html.j2").render(
+        findings=findings,
+        manifest=manifest,
+        plan=manifest.plan,
+        sections=sections,
+        overview=[(chart, Markup(chart.svg)) for chart in overview],
+        headline=headline(findings),
+        invalid=[judged for judged in findings.cells if not judged.valid],
+        svg=lambda chart: Markup(chart.svg),
+        say=wording,
+        several_levels=len(manifest.plan.levels) > 1,
+        embedded=Markup(json.dumps(summary, ensure_ascii=False).replace("<", "\\u003c")),
+    )
+
+
+def headline(findings: Findings) -> list[JudgedComparison]:
+    """The comparisons that the page opens with: the plain twins, async against sync, at the highest level.
+
+    Where a run holds none of them, all its comparisons.
+    """
+    plan = findings.run.manifest.plan
+    highest = max(plan.levels, key=lambda level: level.users)
+    twins = [
+        judged
+        for judged in findings.comparisons
+        if (judged.comparison.pair.contender, judged.comparison.pair.baseline) == ("async", "sync")
+        and judged.comparison.level == highest
+    ]
+    order = list(Verdict)
+    return sorted(twins or findings.comparisons, key=lambda judged: order.index(judged.verdict))

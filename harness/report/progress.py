@@ -1,0 +1,125 @@
+"""How far the session is: on a terminal a live display, elsewhere a line a block."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from harness.plan import Level, Plan, Trial
+from harness.record import RecordedTrial, Verification
+from harness.report import wording
+from harness.stats import geometric_mean
+from harness.summary import milliseconds
+from scenarios.histogram import Distribution, merge
+
+
+class ProgressDisplay:
+    """A watcher of the session that shows which trial runs, what is left, and the running results."""
+
+    def __init__(self, plan: Plan, console: Console) -> None:
+        self._plan = plan
+        self._console = console
+        self._trials = plan.trials
+        self._results: dict[tuple[str, str, Level], list[RecordedTrial]] = {}
+        self._first_trial_at: float | None = None
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            expand=True,
+        )
+        self._task = self._bar.add_task("starting", total=len(self._trials), left="")
+        self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._render)
+
+    def __enter__(self) -> ProgressDisplay:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def stage(self, sentence: str) -> None:
+        self._bar.update(self._task, description=sentence)
+        if not self._console.is_terminal:
+            self._console.print(f"{sentence} …")
+
+    def verified(self, verifications: tuple[Verification, ...]) -> None:
+        problems = [
+            f"{verification.workload}/{verification.variant}: {problem}"
+            for verification in verifications
+            for problem in verification.problems
+        ]
+        for problem in problems:
+            self._console.print(f"[bold magenta]not a fair twin[/] {escape(problem)}")
+        if not problems:
+            self._console.print(f"{len(verifications)} variants verified: same answers, same work, right threads.")
+
+    def trial_starts(self, trial: Trial) -> None:
+        if self._first_trial_at is None:
+            self._first_trial_at = time.monotonic()
+        self._bar.update(
+            self._task, description=f"block {trial.block + 1}/{self._plan.blocks}  {trial.name}  {trial.level}"
+        )
+
+    def trial_ended(self, recorded: RecordedTrial) -> None:
+        trial = recorded.trial
+        self._results.setdefault((trial.workload, trial.variant, trial.level), []).append(recorded)
+        left = self._left(trial)
+        self._bar.update(self._task, completed=trial.number, left=left)
+        round_ends = trial.number == len(self._trials) or self._trials[trial.number].block != trial.block
+        if round_ends and not self._console.is_terminal:
+            self._console.print(f"round {trial.block + 1} of {self._plan.blocks} done; {left or 'all trials done'}")
+
+    def _left(self, trial: Trial) -> str:
+        remaining = len(self._trials) - trial.number
+        if not remaining or self._first_trial_at is None:
+            return ""
+        seconds = (time.monotonic() - self._first_trial_at) / trial.number * remaining
+        return f"{int(seconds) // 60}:{int(seconds) % 60:02} left"
+
+    def _render(self) -> Group:
+        # The bar first: what does not fit the window is cut off at its end.
+        return Group(self._bar, self._table())
+
+    def _table(self) -> Table:
+        levels = self._plan.levels
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        table.add_column("workload", no_wrap=True)
+        table.add_column("variant", no_wrap=True)
+        for heading in ("users", "trials", "req/s", "p99 ms", "bystander p99 ms"):
+            table.add_column(heading, justify="right")
+        for workload in self._plan.workloads:
+            for position, variant in enumerate(workload.variants):
+                for level in levels:
+                    recorded = self._results.get((workload.name, variant.name, level), [])
+                    name = "" if position or level != levels[0] else workload.name
+                    table.add_row(name, variant.name, str(level.users), *_running(recorded))
+        return table
+
+
+def _running(recorded: list[RecordedTrial]) -> tuple[str, str, str, str]:
+    if not recorded:
+        return "", "", "", ""
+    results = [trial.result for trial in recorded]
+    throughput = geometric_mean([result.completed / result.window_s for result in results])
+    return (
+        str(len(results)),
+        wording.count(throughput.value if throughput else None),
+        _p99(merge(result.latency for result in results)),
+        _p99(merge(result.bystander for result in results)),
+    )
+
+
+def _p99(distribution: Distribution) -> str:
+    return wording.duration_ms(milliseconds(distribution.percentile_us(99)))

@@ -1,0 +1,91 @@
+"""The verdict table and the list of workloads, as the terminal shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bench_app.workload import Workload
+from harness.findings import Findings, JudgedComparison
+from harness.report import wording
+from harness.verdict import Verdict
+
+STYLES: Final = {
+    Verdict.WIN: "bold green",
+    Verdict.LOSS: "bold red",
+    Verdict.TIE: "bold",
+    Verdict.LEAN: "yellow",
+    Verdict.INCONCLUSIVE: "dim",
+    Verdict.INVALID: "bold magenta",
+}
+
+
+def verdict_table(findings: Findings) -> Table:
+    """One line a comparison, narrow enough for 80 columns."""
+    plan = findings.run.manifest.plan
+    table = Table(
+        title=f"Requests a second, contender against baseline ({wording.levels(plan)})",
+        title_style="bold",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        header_style="dim",
+    )
+    table.add_column("workload", no_wrap=True)
+    table.add_column("contender / baseline", overflow="fold")
+    if len(plan.levels) > 1:
+        table.add_column("users", justify="right")
+    table.add_column("ratio", justify="right", no_wrap=True)
+    table.add_column("95 % interval", justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    before = None
+    for judged in findings.comparisons:
+        comparison, pair = judged.comparison, judged.comparison.pair
+        cells = [pair.workload if pair.workload != before else "", f"{pair.contender} / {pair.baseline}"]
+        if len(plan.levels) > 1:
+            cells.append(str(comparison.level.users))
+        cells += [wording.ratio(comparison.ratio), wording.ratio_interval(comparison.ratio), _spelled(judged)]
+        table.add_row(*cells)
+        before = pair.workload
+    return table
+
+
+def _spelled(judged: JudgedComparison) -> str:
+    return f"[{STYLES[judged.verdict]}]{judged.verdict}[/]"
+
+
+def print_findings(findings: Findings, console: Console) -> None:
+    """What failed first, then the verdicts."""
+    invalid = [judged for judged in findings.cells if not judged.valid]
+    for judged in invalid:
+        cell = judged.cell
+        for caveat in judged.caveats:
+            if caveat.invalidates:
+                name = f"{cell.workload.name}/{cell.variant.name}"
+                console.print(f"[bold magenta]INVALID[/] {escape(name)}, {cell.level}: {escape(caveat.sentence)}")
+    if not findings.run.is_complete:
+        planned = len(findings.run.manifest.plan.trials)
+        console.print(f"[yellow]The run did not end: {len(findings.run.trials)} of {planned} trials.[/]")
+    if findings.comparisons:
+        console.print(verdict_table(findings))
+    else:
+        console.print("No two variants were measured that could be compared.")
+
+
+def workload_table(workloads: Iterable[Workload]) -> Table:
+    """Every workload with its variants and what they do."""
+    table = Table(box=None, pad_edge=False, header_style="dim", show_lines=False)
+    table.add_column("workload", no_wrap=True, style="bold")
+    table.add_column("variant", no_wrap=True)
+    table.add_column("kind", no_wrap=True)
+    table.add_column("what it does")
+    for workload in workloads:
+        for position, variant in enumerate(workload.variants.values()):
+            first = variant.description.partition("\n")[0]
+            table.add_row("" if position else workload.name, variant.name, variant.kind, escape(first))
+        table.add_section()
+    return table

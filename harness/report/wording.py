@@ -1,0 +1,91 @@
+"""How a figure is spelled, on the page, on a chart and in the terminal alike."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from harness.findings import JudgedComparison
+from harness.plan import Plan
+from harness.stats import Estimate
+from harness.summary import Comparison, milliseconds
+from scenarios.histogram import Distribution
+
+NOT_MEASURED: Final = "n/a"
+"""What stands where nothing was measured; a zero would be a figure."""
+
+
+def count(value: float | None) -> str:
+    """A rate or a count, to three figures or so: 8.4, 97, 1,234."""
+    if value is None:
+        return NOT_MEASURED
+    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2g}"
+
+
+def duration_ms(value: float | None) -> str:
+    """A time in milliseconds, its unit said beside it: 0.42, 8.3, 63, 1,290."""
+    if value is None:
+        return NOT_MEASURED
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+
+
+def percentile(distribution: Distribution, percent: float) -> str:
+    """The percentile in milliseconds, or n/a."""
+    return duration_ms(milliseconds(distribution.percentile_us(percent)))
+
+
+def share(value: float | None) -> str:
+    """A share as a whole percentage."""
+    return NOT_MEASURED if value is None else f"{value:.0%}"
+
+
+def times(value: float) -> str:
+    """A ratio: 0.024×, 0.87×, 1.74×, 26×."""
+    if value >= 10:
+        return f"{value:.0f}×"
+    return f"{value:.2f}×" if value >= 0.1 else f"{value:.2g}×"
+
+
+def interval(estimate: Estimate | None) -> str:
+    """The interval of a rate, or n/a."""
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return NOT_MEASURED
+    return f"{count(estimate.low)} to {count(estimate.high)}"
+
+
+def ratio(estimate: Estimate | None) -> str:
+    """A ratio alone."""
+    return NOT_MEASURED if estimate is None else times(estimate.value)
+
+
+def ratio_interval(estimate: Estimate | None) -> str:
+    """The interval of a ratio, or n/a."""
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return NOT_MEASURED
+    return f"{times(estimate.low)} to {times(estimate.high)}"
+
+
+def sentence(judged: JudgedComparison) -> str:
+    """The comparison in one sentence, with everything that a reader needs to hold against it."""
+    comparison = judged.comparison
+    pair, contender, baseline = comparison.pair, comparison.contender, comparison.baseline
+    return (
+        f"{pair.contender} served {ratio(comparison.ratio)} the requests a second of {pair.baseline} "
+        f"(95 % interval {ratio_interval(comparison.ratio)}; {blocks(comparison)}; {comparison.level}). "
+        f"p99 {percentile(contender.latency, 99)} ms against {percentile(baseline.latency, 99)} ms; "
+        f"a bystander's p99 {percentile(contender.bystander, 99)} ms against "
+        f"{percentile(baseline.bystander, 99)} ms."
+    )
+
+
+def blocks(comparison: Comparison) -> str:
+    """How many blocks hold both variants, with its noun."""
+    return f"{comparison.blocks} block{'s' if comparison.blocks != 1 else ''}"
+
+
+def levels(plan: Plan) -> str:
+    """Every level of the plan in a few words."""
+    users = [str(level.users) for level in plan.levels]
+    listed = users[0] if len(users) == 1 else f"{', '.join(users[:-1])} and {users[-1]}"
+    return f"{listed} user{'s' if users != ['1'] else ''}, closed loop"

@@ -1,0 +1,97 @@
+"""The measured server: uvicorn with one worker, on a core of its own where there are two."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bench_app.app import BYSTANDER_PATH
+from harness.child import Child, free_port
+from harness.exceptions import BadInputError, BenchError
+from harness.services import Services
+
+HOST: Final = "127.0.0.1"
+START_LIMIT_S: Final = 30.0
+# uvicorn closes an idle connection after 5 s; a run must never meet that.
+KEEP_ALIVE_S: Final = 3_600
+ATTEMPTS: Final = 3
+
+OPTIONS: Final[dict[str, Any]] = {
+    "workers": 1,
+    "loop": "uvloop",
+    "http": "httptools",
+    "access log": "off",
+    "keep-alive": f"{KEEP_ALIVE_S} s",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that answers."""
+
+    child: Child
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+
+@contextlib.contextmanager
+def serve(
+    services: Services, *, cores: Sequence[int], logs: Path, port: int | None = None, witnessed: bool = False
+) -> Iterator[Server]:
+    """uvicorn on `port`, or on any free one, ready to answer.
+
+    `witnessed` starts the form that tells which thread ran each handler; it is for verifying, never for measuring.
+
+    Raises:
+        BadInputError: `port` was asked for and is taken.
+        BenchError: the server did not come up.
+    """
+    name = "witness" if witnessed else "server"
+    environment = services.environment | ({"BENCH_WITNESS": "1"} if witnessed else {})
+    for attempt in range(ATTEMPTS):
+        try:
+            chosen = free_port(port)
+        except OSError as error:
+            raise BadInputError(
+                f"Port {port} cannot be listened on ({error.strerror}): give another --port, or none."
+            ) from None
+        with Child(name, _command(chosen), cores=cores, log=logs / f"{name}.log", environment=environment) as child:
+            try:
+                _await_answer(child, chosen)
+            except BenchError:
+                # Someone may have taken the free port between the look and the start.
+                if port is None and attempt + 1 < ATTEMPTS and "address already in use" in child.log.read_text():
+                    continue
+                raise
+            yield Server(child, chosen)
+            return
+
+
+def _command(port: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "uvicorn", "--factory", "bench_app.app:create_app"),
+        *("--host", HOST, "--port", str(port), "--workers", "1"),
+        *("--loop", str(OPTIONS["loop"]), "--http", str(OPTIONS["http"])),
+        *("--no-access-log", "--log-level", "warning", "--timeout-keep-alive", str(KEEP_ALIVE_S)),
+    ]
+
+
+def _await_answer(child: Child, port: int) -> None:
+    deadline = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline:
+        child.check()
+        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+            urllib.request.urlopen(f"http://{HOST}:{port}{BYSTANDER_PATH}", timeout=1).close()
+            return
+        time.sleep(0.02)
+    raise BenchError(f"The {child.role} did not answer within {START_LIMIT_S:g} s; its log is {child.log}.")

@@ -1,0 +1,90 @@
+"""The neighbours that the service needs: the database and the upstream service, for as long as the run lasts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench_app.resources import UPSTREAM_LATENCY_S, Settings
+from bench_app.upstream import COUNT_PATH
+from harness.child import Child
+from harness.exceptions import BenchError
+from harness.machine import Placement
+from harness.plan import Plan
+from harness.postgres import Database, open_database
+
+POOL_SIZE: Final = Settings().pool_size
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """The running upstream service."""
+
+    url: str
+    pid: int
+
+    def calls(self) -> int:
+        """How many calls it has answered so far."""
+        with urllib.request.urlopen(self.url + COUNT_PATH.decode()[1:], timeout=5) as answer:
+            return int(answer.read())
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the server is told of its neighbours; None for what the plan does not need."""
+
+    database: Database | None
+    upstream: Upstream | None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a server process. It holds the database's password and is never logged."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("BENCH_")}
+        if self.database is not None:
+            environment["BENCH_DSN"] = self.database.dsn
+        if self.upstream is not None:
+            environment["BENCH_UPSTREAM"] = self.upstream.url
+        return environment
+
+    @property
+    def watch(self) -> dict[str, int]:
+        """The services' processes by role, whose CPU time a trial reads.
+
+        PostgreSQL is not among them: its work is done by backends that come and go.
+        """
+        return {"upstream": self.upstream.pid} if self.upstream is not None else {}
+
+
+@contextlib.contextmanager
+def open_services(plan: Plan, dsn: str | None, placement: Placement, logs: Path) -> Iterator[Services]:
+    """Start what the plan's workloads need, and stop it at the end."""
+    with contextlib.ExitStack() as stack:
+        database = upstream = None
+        if "database" in plan.needs:
+            # A variant that connects for each request takes one connection a user, beside the twins' pools.
+            connections = max(level.users for level in plan.levels) + 2 * POOL_SIZE
+            database = stack.enter_context(
+                open_database(dsn, connections=connections, cores=placement.services, logs=logs)
+            )
+        if "upstream" in plan.needs:
+            upstream = stack.enter_context(_open_upstream(placement, logs))
+        yield Services(database, upstream)
+
+
+@contextlib.contextmanager
+def _open_upstream(placement: Placement, logs: Path) -> Iterator[Upstream]:
+    latency_ms = UPSTREAM_LATENCY_S * 1000
+    command = [sys.executable, "-m", "bench_app.upstream", "--latency-ms", str(latency_ms)]
+    with Child("upstream service", command, cores=placement.services, log=logs / "upstream.log", piped=True) as child:
+        port = child.output.readline().strip()
+        if not port:
+            child.stop()
+            child.check()
+            raise BenchError("The upstream service did not start.")
+        yield Upstream(f"http://127.0.0.1:{int(port)}/", child.pid)

@@ -1,0 +1,99 @@
+"""What `run` and `report` do, from the words typed to the page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from bench_app.workload import discover
+from harness.conduct import conduct
+from harness.exceptions import BadInputError
+from harness.machine import Placement, place, usable_cores
+from harness.plan import Plan, make_plan
+from harness.record import point_latest
+from harness.report.page import PAGE, write_report
+from harness.report.progress import ProgressDisplay
+from harness.report.terminal import print_findings
+
+
+def measure(
+    workloads: Sequence[str],
+    *,
+    profile: str,
+    users: str | None,
+    variants: str | None,
+    blocks: int | None,
+    seconds: float | None,
+    seed: int,
+    dsn: str | None,
+    port: int | None,
+    out: Path,
+    command: str,
+) -> None:
+    """Measure what was asked for, write the page, and print the verdicts and where it is."""
+    plan = make_plan(
+        discover(),
+        profile=profile,
+        only=workloads,
+        variants=listed(variants),
+        users=_users(users),
+        blocks=blocks,
+        seconds=seconds,
+        seed=seed,
+    )
+    placement = take_place()
+    console = Console(highlight=False)
+    _announce(plan, placement, console)
+    name = f"{profile}-{'-'.join(workloads)}" if workloads else profile
+    with ProgressDisplay(plan, console) as display:
+        directory = conduct(
+            plan, display, placement=placement, out=out, name=name, command=command, dsn=dsn, port=port
+        )
+        display.stage("writing the page")
+        findings = write_report(directory)
+    latest = point_latest(directory)
+    console.print()
+    print_findings(findings, console)
+    console.print(f"\nPage: {latest / PAGE}", soft_wrap=True)
+    console.print(f"      (kept as {directory / PAGE})", style="dim", soft_wrap=True)
+
+
+def show(directory: Path) -> None:
+    """Write the page of a recorded run again."""
+    console = Console(highlight=False)
+    findings = write_report(directory)
+    print_findings(findings, console)
+    console.print(f"\nPage: {directory / PAGE}", soft_wrap=True)
+
+
+def take_place() -> Placement:
+    """Find each role's cores, and leave the server's to the server."""
+    placement = place(usable_cores())
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, placement.services)
+    return placement
+
+
+def listed(text: str | None) -> list[str]:
+    """The names in a comma-separated list."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def _users(text: str | None) -> list[int]:
+    try:
+        return [int(part) for part in listed(text)]
+    except ValueError:
+        raise BadInputError(f"--users {text} is no list of whole numbers: write it as 64, or as 8,64,256.") from None
+
+
+def _announce(plan: Plan, placement: Placement, console: Console) -> None:
+    variants = sum(len(workload.variants) for workload in plan.workloads)
+    minutes, seconds = divmod(round(plan.expected_s), 60)
+    console.print(
+        f"{len(plan.trials)} trials of {variants} variants in {len(plan.workloads)} workloads, "
+        f"profile {plan.profile}, seed {plan.seed}: about {minutes}:{seconds:02} min."
+    )
+    console.print(f"Placement: {placement}.", style="dim")

@@ -1,0 +1,182 @@
+"""The figures of a run: one cell for each variant at a level, one comparison for each pair. No judgement yet."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from harness.bounds import Bound, bound
+from harness.plan import Level, Pair, PlannedVariant, PlannedWorkload
+from harness.record import RecordedTrial, Run
+from harness.stats import Estimate, geometric_mean, ratio
+from scenarios.histogram import Distribution, merge
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFigures:
+    """One trial in a line. `p99_ms` and `bystander_p99_ms` are None where nothing was answered."""
+
+    number: int
+    block: int
+    throughput_rps: float
+    p99_ms: float | None
+    bystander_p99_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """All trials of one variant at one level.
+
+    `requests` were sent within the windows, errors included. Distributions pool all trials. Shares of CPU are of one
+    core, the largest over the trials for the client's side and the mean for the server; None where not watched.
+    `explained_users` is X·R, what Little's law makes of the throughput and latency seen: with no think time it should
+    be the number of users.
+    """
+
+    workload: PlannedWorkload
+    variant: PlannedVariant
+    level: Level
+    trials: tuple[TrialFigures, ...]
+    requests: int
+    failures: dict[str, int]
+    throughput_rps: Estimate | None
+    latency: Distribution
+    bystander: Distribution
+    bystander_failures: int
+    bound: Bound | None
+    server_cpu: float | None
+    client_cpu: float
+    load_core_busy: float | None
+    client_lag_p99_ms: float | None
+    explained_users: float | None
+
+    @property
+    def errors(self) -> int:
+        return sum(self.failures.values())
+
+    @property
+    def error_rate(self) -> float:
+        return self.errors / self.requests if self.requests else 1.0
+
+    @property
+    def bound_share(self) -> float | None:
+        """How much of the bound was reached, 0 to 1."""
+        if self.bound is None or self.throughput_rps is None:
+            return None
+        return self.throughput_rps.value / self.bound.rps
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A pair at a level: contender/baseline throughput over the blocks that hold both."""
+
+    pair: Pair
+    level: Level
+    ratio: Estimate | None
+    blocks: int
+    baseline: Cell
+    contender: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Every cell and comparison of a run, in the order of the workload files."""
+
+    run: Run
+    cells: tuple[Cell, ...]
+    comparisons: tuple[Comparison, ...]
+
+
+def milliseconds(microseconds: float | None) -> float | None:
+    """Microseconds as milliseconds; None stays None."""
+    return None if microseconds is None else microseconds / 1000
+
+
+def summarise(run: Run) -> Summary:
+    """Compute all figures of a run from its trials on disk. A cell or pair without a trial is left out."""
+    plan = run.manifest.plan
+    trials: dict[tuple[str, str, Level], list[RecordedTrial]] = {}
+    for recorded in run.trials:
+        trial = recorded.trial
+        trials.setdefault((trial.workload, trial.variant, trial.level), []).append(recorded)
+    cells = {
+        (workload.name, variant.name, level): _cell(workload, variant, level, found, run.manifest.placement.load)
+        for workload in plan.workloads
+        for level in plan.levels
+        for variant in workload.variants
+        if (found := trials.get((workload.name, variant.name, level)))
+    }
+    comparisons = [
+        _comparison(pair, level, cells[baseline], cells[contender])
+        for pair in plan.pairs
+        for level in plan.levels
+        if (baseline := (pair.workload, pair.baseline, level)) in cells
+        and (contender := (pair.workload, pair.contender, level)) in cells
+    ]
+    return Summary(run, tuple(cells.values()), tuple(comparisons))
+
+
+def _cell(
+    workload: PlannedWorkload,
+    variant: PlannedVariant,
+    level: Level,
+    recorded: Sequence[RecordedTrial],
+    load_cores: Sequence[int],
+) -> Cell:
+    results = [trial.result for trial in recorded]
+    figures = tuple(_figures(trial) for trial in recorded)
+    latency = merge(result.latency for result in results)
+    throughput = geometric_mean([trial.throughput_rps for trial in figures])
+    failures: Counter[str] = Counter()
+    for result in results:
+        failures.update(result.failures)
+    server = [result.cpu_s["server"] / result.window_s for result in results if "server" in result.cpu_s]
+    busy = [
+        fmean(result.core_busy[core] for core in load_cores)
+        for result in results
+        if load_cores and max(load_cores) < len(result.core_busy)
+    ]
+    mean_us = latency.mean_us
+    return Cell(
+        workload=workload,
+        variant=variant,
+        level=level,
+        trials=figures,
+        requests=latency.n + sum(failures.values()),
+        failures=dict(failures),
+        throughput_rps=throughput,
+        latency=latency,
+        bystander=merge(result.bystander for result in results),
+        bystander_failures=sum(sum(result.bystander_failures.values()) for result in results),
+        bound=bound(workload, variant, level),
+        server_cpu=fmean(server) if server else None,
+        client_cpu=max(result.cpu_s["load"] / result.window_s for result in results),
+        load_core_busy=max(busy) if busy else None,
+        client_lag_p99_ms=milliseconds(merge(result.lag for result in results).percentile_us(99)),
+        explained_users=throughput.value * mean_us / 1e6 if throughput and mean_us is not None else None,
+    )
+
+
+def _figures(recorded: RecordedTrial) -> TrialFigures:
+    trial, result = recorded.trial, recorded.result
+    return TrialFigures(
+        number=trial.number,
+        block=trial.block,
+        throughput_rps=result.completed / result.window_s,
+        p99_ms=milliseconds(result.latency.percentile_us(99)),
+        bystander_p99_ms=milliseconds(result.bystander.percentile_us(99)),
+    )
+
+
+def _comparison(pair: Pair, level: Level, baseline: Cell, contender: Cell) -> Comparison:
+    by_block = {trial.block: trial.throughput_rps for trial in baseline.trials}
+    paired = [
+        (trial.throughput_rps, by_block[trial.block]) for trial in contender.trials if trial.block in by_block
+    ]
+    estimate = ratio([a for a, _ in paired], [b for _, b in paired])
+    if estimate is not None and not math.isfinite(estimate.value):
+        estimate = None
+    return Comparison(pair, level, estimate, len(paired), baseline, contender)

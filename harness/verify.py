@@ -1,0 +1,131 @@
+"""Are the twins twins? Same status, same body, same work for the neighbours, each on the thread its kind says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import requests
+
+from bench_app.app import WITNESS_PATH
+from bench_app.workload import Kind
+from harness.plan import Plan, PlannedVariant, PlannedWorkload
+from harness.record import Answer, Verification
+from harness.serve import Server
+from harness.services import Services
+
+ROUNDS: Final = 5
+TIMEOUT_S: Final = 30.0
+SAMPLE_LENGTH: Final = 600
+
+THREADS: Final[dict[Kind, str]] = {"sync": "worker", "async": "loop", "blocking": "loop", "offload": "loop"}
+
+
+def verify(plan: Plan, services: Services, server: Server) -> tuple[Verification, ...]:
+    """Ask a witnessed server for everything in the plan, a few rounds each, and compare the twins of each workload."""
+    with requests.Session() as session:
+        return tuple(
+            verification
+            for workload in plan.workloads
+            for verification in _compare(
+                workload, [_ask(session, server, services, workload, variant) for variant in workload.variants]
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Observation:
+    """One variant's answers, as they were seen."""
+
+    variant: PlannedVariant
+    answers: tuple[tuple[str, int, int, bytes], ...]  # path, expected status, status, body
+    threads: tuple[str, ...]
+    statements: float | None
+    upstream_calls: float | None
+
+
+def _ask(
+    session: requests.Session, server: Server, services: Services, workload: PlannedWorkload, variant: PlannedVariant
+) -> _Observation:
+    count_statements = services.database.statements if services.database and "database" in workload.needs else None
+    count_calls = services.upstream.calls if services.upstream and "upstream" in workload.needs else None
+    statements, calls = _reading(count_statements), _reading(count_calls)
+    answers: list[tuple[str, int, int, bytes]] = []
+    for _ in range(ROUNDS):
+        answers.clear()
+        for request in workload.requests:
+            path = variant.path + request.path
+            answer = session.get(server.url + path, timeout=TIMEOUT_S)
+            answers.append((path, request.expect, answer.status_code, answer.content))
+    threads = session.get(server.url + WITNESS_PATH, timeout=TIMEOUT_S).json().get(variant.path, [])
+    return _Observation(
+        variant,
+        tuple(answers),
+        tuple(threads),
+        _per_round(statements, _reading(count_statements)),
+        _per_round(calls, _reading(count_calls)),
+    )
+
+
+def _reading(count: Callable[[], int | None] | None) -> int | None:
+    return None if count is None else count()
+
+
+def _per_round(before: int | None, after: int | None) -> float | None:
+    return None if before is None or after is None else (after - before) / ROUNDS
+
+
+def _compare(workload: PlannedWorkload, seen: list[_Observation]) -> list[Verification]:
+    first = seen[0]
+    return [
+        Verification(
+            workload=workload.name,
+            variant=observation.variant.name,
+            answers=tuple(Answer(path, status, _sample(body)) for path, _, status, body in observation.answers),
+            thread="+".join(observation.threads) or "n/a",
+            statements=observation.statements,
+            upstream_calls=observation.upstream_calls,
+            problems=tuple(_problems(observation, first)),
+        )
+        for observation in seen
+    ]
+
+
+def _problems(observation: _Observation, first: _Observation) -> list[str]:
+    problems = [
+        f"{path} answered {status} where {expected} is declared: {_sample(body)[:120]}"
+        for path, expected, status, body in observation.answers
+        if status != expected
+    ]
+    expected_thread = THREADS[observation.variant.kind]
+    if observation.threads and observation.threads != (expected_thread,):
+        problems.append(
+            f"a {observation.variant.kind} handler runs on the {expected_thread} thread, "
+            f"but this one ran on: {', '.join(observation.threads)}"
+        )
+    if observation is first or problems:
+        return problems
+    twin = first.variant.name
+    for (path, _, _, body), (_, _, _, other) in zip(observation.answers, first.answers, strict=True):
+        if _canonical(body) != _canonical(other):
+            problems.append(f"{path} answers another body than {twin}")
+    if observation.statements != first.statements:
+        problems.append(f"runs {observation.statements:g} database statements, {twin} {first.statements:g}")
+    if observation.upstream_calls != first.upstream_calls:
+        problems.append(f"makes {observation.upstream_calls:g} upstream calls, {twin} {first.upstream_calls:g}")
+    return problems
+
+
+def _canonical(body: bytes) -> object:
+    """The body as JSON where it is JSON, so that white space and key order make no difference."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body
+
+
+def _sample(body: bytes) -> str:
+    text = body.decode("utf-8", errors="replace")
+    return text if len(text) <= SAMPLE_LENGTH else f"{text[:SAMPLE_LENGTH]}…"
