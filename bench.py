@@ -36,8 +36,9 @@ def _plain_errors() -> Iterator[None]:
     from bench_app.workload import WorkloadError
     from harness.exceptions import BenchError
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.default_int_handler)
+    # All three mean: stop in order. SIGINT too, because a shell starts its background jobs with it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
         yield
     except BenchError as error:

@@ -47,8 +47,6 @@ class Settings:
         )
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class Resources:
     """The open pools and sessions. One that was not configured answers 503 to the handler that asks for it."""

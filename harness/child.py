@@ -44,15 +44,11 @@ class Child:
         self.role = role
         self.log = log
         self._stop_signal = stop_signal
-        launch = [sys.executable, "-I", "-S", str(LAUNCHER), "--parent", str(os.getpid())]
-        launch += ["--death-signal", str(int(death_signal)), "--cores", ",".join(str(core) for core in cores)]
-        if owner is not None:
-            launch += ["--uid", str(owner[0]), "--gid", str(owner[1])]
         with log.open("ab") as sink:
             # A session of its own: Ctrl-C at the terminal is for the command line alone, which then stops the
             # children in order.
             self._process = subprocess.Popen(
-                [*launch, "--", *command],
+                launched(command, cores=cores, death_signal=death_signal, owner=owner),
                 stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if piped else sink,
                 stderr=sink,
@@ -116,6 +112,21 @@ class Child:
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
+
+
+def launched(
+    command: Sequence[str],
+    *,
+    cores: Sequence[int],
+    death_signal: signal.Signals = signal.SIGKILL,
+    owner: tuple[int, int] | None = None,
+) -> list[str]:
+    """The command line that runs `command` through the launcher, as a child of this process and no longer than it."""
+    launch = [sys.executable, "-I", "-S", str(LAUNCHER), "--parent", str(os.getpid())]
+    launch += ["--death-signal", str(int(death_signal)), "--cores", ",".join(str(core) for core in cores)]
+    if owner is not None:
+        launch += ["--uid", str(owner[0]), "--gid", str(owner[1])]
+    return [*launch, "--", *command]
 
 
 def free_port(wanted: int | None = None) -> int:

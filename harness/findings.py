@@ -182,6 +182,7 @@ def _cell(judged: JudgedCell) -> dict[str, Any]:
             f"p{percent}": _rounded(milliseconds(cell.bystander.percentile_us(percent)), 3) for percent in (50, 99)
         },
         "bound_rps": _rounded(cell.bound.rps if cell.bound else None, 2),
+        "latency_is_floor": cell.latency_is_floor,
         "server_cpu": _rounded(cell.server_cpu, 3),
         "client_cpu": _rounded(cell.client_cpu, 3),
         "valid": judged.valid,

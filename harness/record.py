@@ -1,9 +1,9 @@
 """A run on disk: the boundary between measuring, which writes it, and judging, which only reads it.
 
-    reports/20261123T141500Z-quick/
-        run.json          plan, machine, placement, verification, command
-        trials/0001.json  one file a trial, written when it ends
-        logs/             what each process said
+reports/20261123T141500Z-quick/
+    run.json          plan, machine, placement, verification, command
+    trials/0001.json  one file a trial, written when it ends
+    logs/             what each process said
 """
 
 from __future__ import annotations

@@ -49,9 +49,7 @@ def measure(
     _announce(plan, placement, console)
     name = f"{profile}-{'-'.join(workloads)}" if workloads else profile
     with ProgressDisplay(plan, console) as display:
-        directory = conduct(
-            plan, display, placement=placement, out=out, name=name, command=command, dsn=dsn, port=port
-        )
+        directory = conduct(plan, display, placement=placement, out=out, name=name, command=command, dsn=dsn, port=port)
         display.stage("writing the page")
         findings = write_report(directory)
     latest = point_latest(directory)

@@ -7,12 +7,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Final
 
 from harness.bounds import Bound, bound
 from harness.plan import Level, Pair, PlannedVariant, PlannedWorkload
 from harness.record import RecordedTrial, Run
 from harness.stats import Estimate, geometric_mean, ratio
 from scenarios.histogram import Distribution, merge
+
+LITTLE_TOLERANCE: Final = 0.10
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,8 @@ class Cell:
 
     `requests` were sent within the windows, errors included. Distributions pool all trials. Shares of CPU are of one
     core, the largest over the trials for the client's side and the mean for the server; None where not watched.
-    `explained_users` is X·R, what Little's law makes of the throughput and latency seen: with no think time it should
-    be the number of users.
+    `client_lag` is how late the load process woke. `explained_users` is X·R, what Little's law makes of the throughput
+    and latency seen: with no think time it should be the number of users.
     """
 
     workload: PlannedWorkload
@@ -50,7 +53,7 @@ class Cell:
     server_cpu: float | None
     client_cpu: float
     load_core_busy: float | None
-    client_lag_p99_ms: float | None
+    client_lag: Distribution
     explained_users: float | None
 
     @property
@@ -60,6 +63,15 @@ class Cell:
     @property
     def error_rate(self) -> float:
         return self.errors / self.requests if self.requests else 1.0
+
+    @property
+    def latency_is_floor(self) -> bool:
+        """Whether the latencies seen account for too few users, so that the others waited longer than is shown.
+
+        It happens where a request waits longer than the window: one sent before it and answered after it is in no
+        count.
+        """
+        return self.explained_users is not None and self.explained_users < (1 - LITTLE_TOLERANCE) * self.level.users
 
     @property
     def bound_share(self) -> float | None:
@@ -155,7 +167,7 @@ def _cell(
         server_cpu=fmean(server) if server else None,
         client_cpu=max(result.cpu_s["load"] / result.window_s for result in results),
         load_core_busy=max(busy) if busy else None,
-        client_lag_p99_ms=milliseconds(merge(result.lag for result in results).percentile_us(99)),
+        client_lag=merge(result.lag for result in results),
         explained_users=throughput.value * mean_us / 1e6 if throughput and mean_us is not None else None,
     )
 
@@ -173,9 +185,7 @@ def _figures(recorded: RecordedTrial) -> TrialFigures:
 
 def _comparison(pair: Pair, level: Level, baseline: Cell, contender: Cell) -> Comparison:
     by_block = {trial.block: trial.throughput_rps for trial in baseline.trials}
-    paired = [
-        (trial.throughput_rps, by_block[trial.block]) for trial in contender.trials if trial.block in by_block
-    ]
+    paired = [(trial.throughput_rps, by_block[trial.block]) for trial in contender.trials if trial.block in by_block]
     estimate = ratio([a for a, _ in paired], [b for _, b in paired])
     if estimate is not None and not math.isfinite(estimate.value):
         estimate = None

@@ -40,9 +40,12 @@ class Fleet:
     launched: int = 0
 
     def __post_init__(self) -> None:
-        self.rounds = [
-            (encode("GET", request.path, self.host, self.port), request.expect) for request in rotation(self.requests)
-        ]
+        self.aim(self.host, self.port)
+
+    def aim(self, host: str, port: int) -> None:
+        """Load the server at this address from now on; for users that are not yet there."""
+        self.host, self.port = host, port
+        self.rounds = [(encode("GET", request.path, host, port), request.expect) for request in rotation(self.requests)]
 
     def start_position(self) -> int:
         """Where in the round the next user begins: each one further on, so that the mix is even at every moment."""

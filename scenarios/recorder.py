@@ -23,6 +23,10 @@ class Recorder:
     def __init__(self, open_ns: int = 0, close_ns: int = FOREVER_NS) -> None:
         self.open_ns = open_ns
         self.close_ns = close_ns
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every count; the window stays."""
         self.completed = 0
         self.latency = Histogram()
         self.failed = Histogram()

@@ -173,7 +173,7 @@ def _chart(name: str, title: str, card: str, height_in: float, draw: Callable[[A
 
 def _png(figure: Figure, axes: Axes, title: str, card: str) -> bytes:
     """The same drawing with its title and the card's sentence on it."""
-    lines = _wrapped(card, 118)
+    lines = _wrapped(card, 132)
     footer_in = 0.12 + 0.16 * len(lines)
     figure.set_size_inches(WIDTH_IN, figure.get_figheight() + 0.3 + footer_in)
     axes.set_title(title, pad=10)
@@ -236,7 +236,7 @@ def _rows(axes: Axes, cells: Sequence[JudgedCell]) -> None:
     """One row a variant, the first on top; an invalid one is struck out, never left out."""
     labels = [_struck(judged) for judged in cells]
     axes.set_yticks(range(len(cells)), labels)
-    axes.invert_yaxis()
+    axes.set_ylim(len(cells) - 0.45, -0.55)
     axes.grid(False, axis="y")
     axes.tick_params(axis="y", length=0)
 
@@ -310,7 +310,7 @@ def _latency(axes: Axes, cells: Sequence[JudgedCell]) -> None:
     axes.set_xlim(_log_percent(0), _log_percent(99.9))
     axes.set_xticks([_log_percent(percent) for percent in ticks], [f"{percent:g} %" for percent in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("share of requests answered within (log of the rest); a curve ends where its requests do")
+    axes.set_xlabel("share of requests answered within that time (log of the rest)")
     _log_ms(axes, "y")
     axes.set_ylabel("latency, ms (log)")
     if axes.get_legend_handles_labels()[0]:
@@ -434,7 +434,7 @@ def _forest(axes: Axes, comparisons: Sequence[JudgedComparison], margin: float, 
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_yticks(range(len(comparisons)), labels)
-    axes.invert_yaxis()
+    axes.set_ylim(len(comparisons) - 0.4, -0.6)
     axes.grid(False, axis="y")
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(f"slower  ←  ratio (log), 95 % interval; shaded: within the margin of {margin:.0%}  →  faster")

@@ -67,9 +67,7 @@ def _section(findings: Findings, workload: PlannedWorkload) -> Section:
     )
 
 
-def render(
-    findings: Findings, summary: dict[str, Any], sections: Sequence[Section], overview: Sequence[Chart]
-) -> str:
+def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Section], overview: Sequence[Chart]) -> str:
     """The page as HTML."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
@@ -84,11 +82,23 @@ def render(
         overview=[(chart, Markup(chart.svg)) for chart in overview],
         headline=headline(findings),
         invalid=[judged for judged in findings.cells if not judged.valid],
+        warnings=[(judged, caveat) for judged in findings.cells for caveat in judged.caveats if not caveat.invalidates],
+        causes={id(judged.cell): judged.cause for judged in findings.cells},
+        cell_id=id,
+        tally=tally(headline(findings)),
         svg=lambda chart: Markup(chart.svg),
         say=wording,
         several_levels=len(manifest.plan.levels) > 1,
         embedded=Markup(json.dumps(summary, ensure_ascii=False).replace("<", "\\u003c")),
     )
+
+
+def tally(comparisons: Sequence[JudgedComparison]) -> list[tuple[str, list[str]]]:
+    """The workloads by what async did there: the page's first sentence."""
+    by_verdict: dict[Verdict, list[str]] = {}
+    for judged in comparisons:
+        by_verdict.setdefault(judged.verdict, []).append(judged.comparison.pair.workload)
+    return [(str(verdict), by_verdict[verdict]) for verdict in Verdict if verdict in by_verdict]
 
 
 def headline(findings: Findings) -> list[JudgedComparison]:

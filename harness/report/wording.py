@@ -7,7 +7,7 @@ from typing import Final
 from harness.findings import JudgedComparison
 from harness.plan import Plan
 from harness.stats import Estimate
-from harness.summary import Comparison, milliseconds
+from harness.summary import Cell, Comparison, milliseconds
 from scenarios.histogram import Distribution
 
 NOT_MEASURED: Final = "n/a"
@@ -33,6 +33,12 @@ def duration_ms(value: float | None) -> str:
 def percentile(distribution: Distribution, percent: float) -> str:
     """The percentile in milliseconds, or n/a."""
     return duration_ms(milliseconds(distribution.percentile_us(percent)))
+
+
+def latency(cell: Cell, percent: float) -> str:
+    """A cell's latency percentile in milliseconds, marked where it is only a floor."""
+    spelled = percentile(cell.latency, percent)
+    return f"≥ {spelled}" if cell.latency_is_floor and spelled != NOT_MEASURED else spelled
 
 
 def share(value: float | None) -> str:
@@ -73,7 +79,7 @@ def sentence(judged: JudgedComparison) -> str:
     return (
         f"{pair.contender} served {ratio(comparison.ratio)} the requests a second of {pair.baseline} "
         f"(95 % interval {ratio_interval(comparison.ratio)}; {blocks(comparison)}; {comparison.level}). "
-        f"p99 {percentile(contender.latency, 99)} ms against {percentile(baseline.latency, 99)} ms; "
+        f"p99 {latency(contender, 99)} ms against {latency(baseline, 99)} ms; "
         f"a bystander's p99 {percentile(contender.bystander, 99)} ms against "
         f"{percentile(baseline.bystander, 99)} ms."
     )

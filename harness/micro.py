@@ -1,0 +1,74 @@
+"""`bench.py micro`: pytest-benchmark over in-process calls, beside real services."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from bench_app.workload import discover
+from harness.child import PROJECT, launched
+from harness.exceptions import BadInputError
+from harness.plan import make_plan
+from harness.services import open_services
+from harness.session import take_place
+
+BENCHMARKS: Final = Path(__file__).with_name("micro_benchmarks.py")
+
+
+def run_micro(workloads: Sequence[str], *, dsn: str | None, out: Path) -> int:
+    """Time every variant of the named workloads, or of all; returns pytest's exit code.
+
+    The table goes to standard output, the JSON to `out`, beside the runs.
+    """
+    plan = make_plan(discover(), only=workloads)
+    placement = take_place()
+    console = Console(highlight=False)
+    result = _result_path(out)
+    with tempfile.TemporaryDirectory(prefix="bench-micro-") as folder:
+        with open_services(plan, dsn, placement, Path(folder)) as services:
+            chosen = " or ".join(f"[{workload.name}-" for workload in plan.workloads)
+            command = [
+                *(sys.executable, "-m", "pytest", str(BENCHMARKS), "-q", "-k", chosen),
+                *(
+                    "-o",
+                    "addopts=",
+                    "-o",
+                    "filterwarnings=",
+                    "-p",
+                    "no:locust",
+                    "-p",
+                    "no:asyncio",
+                    "-p",
+                    "no:cacheprovider",
+                ),
+                *("--benchmark-only", f"--benchmark-json={result}", "--benchmark-group-by=group"),
+                *("--benchmark-columns=min,median,iqr,ops,rounds", "--benchmark-sort=fullname"),
+            ]
+            status = subprocess.run(
+                launched(command, cores=placement.server), env=services.environment, cwd=PROJECT, check=False
+            ).returncode
+    if status == 0:
+        console.print("\nEach figure is one call, in process, with no other at the same time.")
+        console.print(f"JSON: {result}", soft_wrap=True)
+    else:
+        result.unlink(missing_ok=True)
+    return status
+
+
+def _result_path(out: Path) -> Path:
+    path = out.resolve() / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-micro.json"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as error:
+        raise BadInputError(
+            f"--out {out} cannot be written to ({error.strerror}): give a directory that you may write."
+        ) from None
+    return path

@@ -1,0 +1,89 @@
+"""`bench.py ui`: the services, a server, and Locust's web UI on loopback, until it is told to stop."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from bench_app.workload import discover
+from harness.child import Child, free_port
+from harness.exceptions import BadInputError, BenchError
+from harness.plan import make_plan
+from harness.serve import HOST, serve
+from harness.services import open_services
+from harness.session import take_place
+
+DEFAULT_PORT: Final = 8089
+START_LIMIT_S: Final = 30.0
+LOOK_S: Final = 0.5
+
+
+def hold_open(*, dsn: str | None, port: int | None) -> None:
+    """Serve Locust's web UI until Ctrl-C; returns when everything is stopped.
+
+    Raises:
+        BadInputError: the port was asked for and is taken.
+        BenchError: one of the processes did not start, or died.
+    """
+    console = Console(highlight=False)
+    plan = make_plan(discover())
+    placement = take_place()
+    chosen = _port(port)
+    with tempfile.TemporaryDirectory(prefix="bench-ui-") as folder:
+        logs = Path(folder)
+        console.print("starting database, upstream, server and Locust …")
+        with (
+            open_services(plan, dsn, placement, logs) as services,
+            serve(services, cores=placement.server, logs=logs) as server,
+            Child("Locust", _command(server.url, chosen), cores=placement.load, log=logs / "locust.log") as locust,
+        ):
+            address = f"http://{HOST}:{chosen}"
+            _await(locust, address)
+            console.print(f"Locust's web UI: {address}  (pick a user class for each variant to load)")
+            console.print(f"Measured server: {server.url}/docs")
+            console.print("Ctrl-C stops everything.")
+            try:
+                while True:
+                    time.sleep(LOOK_S)
+                    locust.check()
+                    server.child.check()
+            except KeyboardInterrupt:
+                console.print("stopping …")
+
+
+def _port(wanted: int | None) -> int:
+    try:
+        return free_port(wanted or DEFAULT_PORT)
+    except OSError as error:
+        if wanted is None:
+            return free_port()
+        raise BadInputError(
+            f"Port {wanted} cannot be listened on ({error.strerror}): give another --port, or none."
+        ) from None
+
+
+def _command(url: str, port: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "locust", "-f", "scenarios/locustfile.py"),
+        *("--host", url, "--web-host", HOST, "--web-port", str(port), "--class-picker"),
+    ]
+
+
+def _await(locust: Child, address: str) -> None:
+    deadline = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline:
+        locust.check()
+        try:
+            urllib.request.urlopen(address, timeout=1).close()
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.05)
+        else:
+            return
+    raise BenchError(f"Locust's web UI did not answer within {START_LIMIT_S:g} s.")

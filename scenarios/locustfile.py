@@ -1,0 +1,97 @@
+"""What `locust -f scenarios/locustfile.py` and the web UI open: one user class for each variant of a running server.
+
+The server says itself what it can be asked for; its address is Locust's `--host` or LOCUST_HOST.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+# Locust puts this file's own directory on the path, and the package is one above.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import gevent
+from locust import events
+from locust.env import Environment
+
+from scenarios.fleet import Fleet
+from scenarios.locust_stats import BulkFeed
+from scenarios.protocol import RequestSpec
+from scenarios.recorder import Recorder
+from scenarios.users import user_class
+
+CATALOGUE_PATH: Final = "/_bench/catalogue"
+DEFAULT_HOST: Final = "http://127.0.0.1:8000"
+
+
+def target(arguments: list[str]) -> str:
+    """The server's address: from Locust's command line, from LOCUST_HOST, or uvicorn's default."""
+    for position, argument in enumerate(arguments):
+        if argument in ("-H", "--host") and position + 1 < len(arguments):
+            return arguments[position + 1]
+        if argument.startswith("--host="):
+            return argument.partition("=")[2]
+    return os.environ.get("LOCUST_HOST", DEFAULT_HOST)
+
+
+def address(url: str) -> tuple[str, int]:
+    """Host and port of an http address."""
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    return parts.hostname or "127.0.0.1", parts.port or 80
+
+
+def catalogue(url: str) -> list[dict[str, Any]]:
+    """What the server at `url` can be asked for."""
+    try:
+        with urllib.request.urlopen(url.rstrip("/") + CATALOGUE_PATH, timeout=5) as answer:
+            found: list[dict[str, Any]] = json.load(answer)
+            return found
+    except (OSError, ValueError) as error:
+        sys.exit(
+            f"No bench server answers at {url} ({error}): `python bench.py ui` starts one with everything that it "
+            "needs, or give --host."
+        )
+
+
+def fleets(url: str) -> dict[str, Fleet]:
+    """A fleet for each variant, by the name of its user class."""
+    host, port = address(url)
+    return {
+        f"{entry['workload']}_{entry['variant']}": Fleet(
+            host, port, tuple(RequestSpec(**request) for request in entry["requests"]), Recorder()
+        )
+        for entry in catalogue(url)
+    }
+
+
+FLEETS: Final = fleets(target(sys.argv))
+for _name, _fleet in FLEETS.items():
+    globals()[_name] = user_class(_name, _fleet)
+
+
+@events.init.add_listener
+def feed_locust(environment: Environment, **_: Any) -> None:
+    """Sweep every fleet for time-outs and feed Locust's statistics, from now on."""
+    feeds = [BulkFeed(environment, f"/{name.replace('_', '/', 1)}", fleet) for name, fleet in FLEETS.items()]
+    for fleet, feed in zip(FLEETS.values(), feeds, strict=True):
+        gevent.spawn(fleet.sweep_forever)
+        gevent.spawn(feed.run_forever)
+
+    def begin(environment: Environment, **_: Any) -> None:
+        for fleet, feed in zip(FLEETS.values(), feeds, strict=True):
+            fleet.aim(*address(environment.host or target(sys.argv)))
+            feed.restart()
+
+    def end(**_: Any) -> None:
+        for feed in feeds:
+            feed.flush()
+
+    environment.events.test_start.add_listener(begin)
+    environment.events.test_stop.add_listener(end)

@@ -1,0 +1,80 @@
+"""Real parts, started once for the whole suite: PostgreSQL, the upstream service, uvicorn, and a browser where one is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bench_app.resources import Settings
+from bench_app.workload import discover
+from harness.machine import place, usable_cores
+from harness.plan import make_plan
+from harness.serve import Server, serve
+from harness.services import Services, open_services
+
+PROJECT = Path(__file__).parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    placement = place(usable_cores())
+    with open_services(make_plan(discover()), None, placement, tmp_path_factory.mktemp("logs")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def settings(services: Services) -> Settings:
+    assert services.database is not None
+    assert services.upstream is not None
+    return Settings(dsn=services.database.dsn, upstream=services.upstream.url)
+
+
+@pytest.fixture(scope="session")
+def server(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serve(services, cores=place(usable_cores()).server, logs=tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+Bench = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def bench() -> Bench:
+    """`python bench.py …`, as a user types it."""
+
+    def call(*words: str, cwd: Path = PROJECT, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "bench.py", *words],
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            env=os.environ | {"COLUMNS": "100"} | environment,
+        )
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def measured(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of one short real run: two workloads, all their variants."""
+    out = tmp_path_factory.mktemp("reports")
+    done = bench("run", "item", "sleep", "--users", "8", "--blocks", "3", "--seconds", "0.3", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    return (out / "latest").resolve()
+
+
+@pytest.fixture(scope="session")
+def browser() -> str:
+    for name in BROWSERS:
+        if found := shutil.which(name):
+            return found
+    pytest.skip("no Chromium is installed, and the page can only be looked at with one")

@@ -1,0 +1,95 @@
+"""A session without a clock or a socket: trials with declared results, written as a real run writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench_app.workload import discover
+from harness.machine import Placement, facts
+from harness.plan import Plan, Trial, make_plan
+from harness.record import Answer, Manifest, Record, RecordedTrial, Verification, make_directory
+from scenarios.histogram import Distribution, Histogram
+from scenarios.protocol import TrialResult
+
+STARTED = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def distribution(latencies_us: Iterable[int]) -> Distribution:
+    histogram = Histogram()
+    for latency_us in latencies_us:
+        histogram.record(latency_us)
+    return histogram.distribution()
+
+
+def result(throughput_rps: float, users: int = 64, *, window_s: float = 1.0, **changes: Any) -> TrialResult:
+    """A steady trial that agrees with Little's law: R = N / X for every request."""
+    completed = round(throughput_rps * window_s)
+    latency_us = round(users / throughput_rps * 1e6) if throughput_rps else 0
+    steady = TrialResult(
+        opened_ns=0,
+        window_s=window_s,
+        completed=completed,
+        latency=distribution([latency_us] * completed),
+        failures={},
+        failed_latency=Distribution(),
+        bystander=distribution([800] * 20),
+        bystander_failures={},
+        lag=distribution([100] * 100),
+        cpu_s={"server": 0.5 * window_s, "load": 0.1 * window_s},
+        core_busy=(0.5, 0.2),
+    )
+    return replace(steady, **changes)
+
+
+def plan(*workloads: str, **options: Any) -> Plan:
+    return make_plan(discover(), only=workloads, **{"blocks": 5, "seconds": 1.0} | options)
+
+
+def rehearse(
+    parent: Path,
+    made: Plan,
+    results: Callable[[Trial], TrialResult],
+    *,
+    trials: int | None = None,
+    problems: Mapping[str, str] | None = None,
+    shared: bool = False,
+) -> Path:
+    """Write a run whose trials show what `results` declares; only the first `trials` of them, if that is given."""
+    directory = make_directory(parent, made.profile, STARTED)
+    record = Record(
+        directory,
+        Manifest(
+            schema=1,
+            started=STARTED,
+            command="python bench.py run",
+            plan=made,
+            machine=facts(Path(__file__).parent),
+            placement=Placement((0,), (1,), (1,), shared=shared),
+            server={"workers": 1},
+            database="PostgreSQL 18, embedded",
+            verifications=tuple(
+                Verification(
+                    workload=workload.name,
+                    variant=variant.name,
+                    answers=(Answer(variant.path, 200, '{"sample": "<script>alert(1)</script>"}'),),
+                    thread="loop",
+                    statements=None,
+                    upstream_calls=None,
+                    problems=tuple(
+                        problem for name, problem in (problems or {}).items() if name == f"{workload.name}/{variant.name}"
+                    ),
+                )
+                for workload in made.workloads
+                for variant in workload.variants
+            ),
+        ),
+    )
+    for trial in made.trials[:trials]:
+        record.save(RecordedTrial(trial, results(trial)))
+    if trials is None:
+        record.note(ended=STARTED)
+    return directory
