@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -80,7 +79,7 @@ def run(
             dsn=dsn,
             port=port,
             out=out,
-            command=shlex.join(["python", "bench.py", *sys.argv[1:]]),
+            words=sys.argv[1:],
         )
 
 

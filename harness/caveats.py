@@ -12,6 +12,8 @@ ERROR_LIMIT: Final = 0.01
 CLIENT_WARN: Final = 0.80
 CLIENT_LIMIT: Final = 0.90
 LAG_MEAN_SHARE: Final = 0.05
+# The event loop sleeps in whole milliseconds, so a sleeper wakes up to one late with nobody to blame.
+TIMER_US: Final = 1_000
 LAG_LIMIT_US: Final = 5_000
 LAG_SHARE: Final = 0.10
 BOUND_TOLERANCE: Final = 0.05
@@ -99,7 +101,7 @@ def _lag(cell: Cell) -> list[Caveat]:
     lag_us, lag_p99_us = cell.client_lag.mean_us, cell.client_lag.percentile_us(99)
     if mean_us is None or p50_us is None or lag_us is None or lag_p99_us is None:
         return []
-    if lag_us > LAG_MEAN_SHARE * mean_us:
+    if lag_us > max(TIMER_US, LAG_MEAN_SHARE * mean_us):
         return [
             Caveat(
                 f"The load process itself woke {lag_us / 1000:.1f} ms late on average, of {mean_us / 1000:.1f} ms mean "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from bench_app.workload import discover
 from harness.conduct import conduct
 from harness.exceptions import BadInputError
 from harness.machine import Placement, place, usable_cores
-from harness.plan import Plan, make_plan
+from harness.plan import Plan, in_range, make_plan
 from harness.record import point_latest
 from harness.report.page import PAGE, write_report
 from harness.report.progress import ProgressDisplay
@@ -31,7 +32,7 @@ def measure(
     dsn: str | None,
     port: int | None,
     out: Path,
-    command: str,
+    words: Sequence[str],
 ) -> None:
     """Measure what was asked for, write the page, and print the verdicts and where it is."""
     plan = make_plan(
@@ -44,12 +45,15 @@ def measure(
         seconds=seconds,
         seed=seed,
     )
+    check_port(port)
     placement = take_place()
     console = Console(highlight=False)
     _announce(plan, placement, console)
     name = f"{profile}-{'-'.join(workloads)}" if workloads else profile
     with ProgressDisplay(plan, console) as display:
-        directory = conduct(plan, display, placement=placement, out=out, name=name, command=command, dsn=dsn, port=port)
+        directory = conduct(
+            plan, display, placement=placement, out=out, name=name, command=_repeatable(words), dsn=dsn, port=port
+        )
         display.stage("writing the page")
         findings = write_report(directory)
     latest = point_latest(directory)
@@ -75,9 +79,31 @@ def take_place() -> Placement:
     return placement
 
 
+def check_port(port: int | None) -> None:
+    """Refuse what is no port.
+
+    Raises:
+        BadInputError: it lies outside 1 to 65535.
+    """
+    if port is not None:
+        in_range("--port", port, 1, 65_535)
+
+
 def listed(text: str | None) -> list[str]:
     """The names in a comma-separated list."""
     return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def _repeatable(words: Sequence[str]) -> str:
+    """The command line that was typed, without the connection string: it holds a password and is saved nowhere."""
+    kept: list[str] = []
+    for position, word in enumerate(words):
+        if position and words[position - 1] == "--dsn":
+            word = "DSN"
+        elif word.startswith("--dsn="):
+            word = "--dsn=DSN"
+        kept.append(word)
+    return shlex.join(["python", "bench.py", *kept])
 
 
 def _users(text: str | None) -> list[int]:

@@ -18,7 +18,7 @@ from harness.exceptions import BadInputError, BenchError
 from harness.plan import make_plan
 from harness.serve import HOST, serve
 from harness.services import open_services
-from harness.session import take_place
+from harness.session import check_port, take_place
 
 DEFAULT_PORT: Final = 8089
 START_LIMIT_S: Final = 30.0
@@ -33,6 +33,7 @@ def hold_open(*, dsn: str | None, port: int | None) -> None:
         BenchError: one of the processes did not start, or died.
     """
     console = Console(highlight=False)
+    check_port(port)
     plan = make_plan(discover())
     placement = take_place()
     chosen = _port(port)

@@ -1,4 +1,4 @@
-"""Real parts, started once for the whole suite: PostgreSQL, the upstream service, uvicorn, and a browser where one is."""
+"""Real parts, started once for the suite: PostgreSQL, the upstream service, uvicorn, and a browser where one is."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ Bench = Callable[..., subprocess.CompletedProcess[str]]
 def bench() -> Bench:
     """`python bench.py …`, as a user types it."""
 
-    def call(*words: str, cwd: Path = PROJECT, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+    def call(
+        *words: str, cwd: Path = PROJECT, timeout: float = 120, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "bench.py", *words],
             cwd=cwd,

@@ -80,7 +80,9 @@ def rehearse(
                     statements=None,
                     upstream_calls=None,
                     problems=tuple(
-                        problem for name, problem in (problems or {}).items() if name == f"{workload.name}/{variant.name}"
+                        problem
+                        for name, problem in (problems or {}).items()
+                        if name == f"{workload.name}/{variant.name}"
                     ),
                 )
                 for workload in made.workloads

@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -44,10 +44,8 @@ def toy_server(behave: Callable[[socket.socket], None]) -> Iterator[int]:
 
     def attend(connection: socket.socket) -> None:
         with connection:
-            try:
+            with suppress(OSError):
                 behave(connection)
-            except OSError:
-                pass
 
     def accept() -> None:
         while True:

@@ -1,0 +1,177 @@
+"""The right half, on rehearsed runs: no clock, no socket."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.findings import Findings, JudgedCell, find, to_summary
+from harness.plan import Plan, Trial
+from harness.record import read_run
+from harness.verdict import Verdict
+from scenarios.protocol import TrialResult
+from tests.rehearsal import distribution, plan, rehearse, result
+
+RATES = {"sync": 1_000.0, "async": 1_500.0, "blocking": 50.0, "offload": 1_010.0}
+
+
+def wobble(trial: Trial) -> float:
+    """A known, balanced unevenness, so that the intervals are not points."""
+    return 1 + 0.01 * ((trial.block % 3) - 1)
+
+
+def findings_of(parent: Path, made: Plan | None = None, **changes: TrialResult) -> Findings:
+    def results(trial: Trial) -> TrialResult:
+        return changes.get(trial.variant) or result(RATES[trial.variant] * wobble(trial), trial.level.users)
+
+    return find(read_run(rehearse(parent, made or plan("sleep"), results)))
+
+
+def cell(findings: Findings, variant: str) -> JudgedCell:
+    return next(judged for judged in findings.cells if judged.cell.variant.name == variant)
+
+
+def verdict(findings: Findings, contender: str) -> Verdict:
+    return next(judged.verdict for judged in findings.comparisons if judged.comparison.pair.contender == contender)
+
+
+def test_a_run_is_judged_by_its_ratios(tmp_path: Path):
+    findings = findings_of(tmp_path)
+    assert (verdict(findings, "async"), verdict(findings, "blocking"), verdict(findings, "offload")) == (
+        Verdict.WIN,
+        Verdict.LOSS,
+        Verdict.TIE,
+    )
+    comparison = findings.comparisons[0].comparison
+    assert comparison.ratio is not None
+    assert comparison.ratio.value == pytest.approx(1.5, rel=1e-3)
+    assert comparison.blocks == 5
+
+
+def test_bounds_follow_from_the_declared_wait(tmp_path: Path):
+    bounds = {judged.cell.variant.name: judged.cell.bound for judged in findings_of(tmp_path).cells}
+    assert {name: bound.rps for name, bound in bounds.items() if bound} == pytest.approx(
+        {"sync": 40 / 0.02, "async": 64 / 0.02, "blocking": 1 / 0.02, "offload": 40 / 0.02}
+    )
+
+
+def test_with_fewer_users_than_threads_the_users_are_the_bound(tmp_path: Path):
+    findings = findings_of(tmp_path, plan("sleep", users=[8]))
+    bound = cell(findings, "sync").cell.bound
+    assert bound is not None
+    assert bound.rps == pytest.approx(8 / 0.02)
+
+
+def test_a_cell_at_its_bound_names_what_sets_it(tmp_path: Path):
+    findings = findings_of(tmp_path, sync=result(1_950.0))
+    assert "the thread pool has 40 threads: 98% of 40 / 20 ms" in (cell(findings, "sync").cause or "")
+    assert cell(findings, "offload").cause is None
+
+
+def test_a_full_core_is_named_with_the_cpu_of_a_request(tmp_path: Path):
+    findings = findings_of(tmp_path, sync=result(1_000.0, cpu_s={"server": 0.99, "load": 0.1}))
+    assert cell(findings, "sync").cause == "the server's core is full: 990 µs of CPU a request"
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "sentence"),
+    [
+        (result(1_500.0, failures={"status 500": 100}), "status 500: 500"),
+        (result(0.0, failures={"refused": 3}), "100.0% of the requests failed"),
+        (result(1_500.0, cpu_s={"server": 0.5, "load": 0.95}), "it measured itself"),
+        (result(1_500.0, lag=distribution([9_000] * 50)), "woke 9.0 ms late on average"),
+        (result(4_000.0), "125% of what its declared wait allows"),
+    ],
+)
+def test_a_failed_guard_makes_the_cell_and_its_comparisons_invalid(tmp_path: Path, spoilt: TrialResult, sentence: str):
+    findings = findings_of(tmp_path, **{"async": spoilt})
+    judged = cell(findings, "async")
+    assert not judged.valid
+    assert sentence in judged.caveats[0].sentence
+    assert verdict(findings, "async") == Verdict.INVALID
+    assert verdict(findings, "blocking") == Verdict.LOSS
+
+
+def test_a_twin_that_failed_verification_is_invalid(tmp_path: Path):
+    directory = rehearse(
+        tmp_path, plan("root"), lambda trial: result(1_000.0), problems={"root/async": "answers another body than sync"}
+    )
+    findings = find(read_run(directory))
+    assert [judged.verdict for judged in findings.comparisons] == [Verdict.INVALID]
+    assert "answers another body than sync" in cell(findings, "async").caveats[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "sentence"),
+    [
+        (result(1_500.0, failures={"reset": 1}), "5 of 7505 requests failed"),
+        (result(1_500.0, cpu_s={"server": 0.5, "load": 0.85}), "ratios may be understated"),
+        (result(1_500.0, core_busy=(0.5, 0.97)), "The core of the load was 97% busy"),
+        (result(1_500.0, lag=distribution([100] * 90 + [9_000] * 10)), "woke up to 9 ms late (p99)"),
+        (result(1_500.0, latency=distribution([10_000] * 1_500)), "accounts for 15 of 64 users"),
+        (result(1_500.0, bystander_failures={"timeout": 1}), "5 bystander probes got no good answer"),
+    ],
+)
+def test_a_caveat_that_does_not_invalidate_is_shown_and_leaves_the_verdict(
+    tmp_path: Path, spoilt: TrialResult, sentence: str
+):
+    findings = findings_of(tmp_path, **{"async": spoilt})
+    judged = cell(findings, "async")
+    assert judged.valid
+    assert any(sentence in caveat.sentence for caveat in judged.caveats), judged.caveats
+    assert verdict(findings, "async") == Verdict.WIN
+
+
+def test_a_good_cell_has_no_caveat(tmp_path: Path):
+    assert cell(findings_of(tmp_path), "async").caveats == ()
+
+
+def test_one_block_gives_no_verdict(tmp_path: Path):
+    findings = findings_of(tmp_path, plan("sleep", blocks=1))
+    assert {judged.verdict for judged in findings.comparisons} == {Verdict.INCONCLUSIVE}
+
+
+def test_an_interrupted_run_is_judged_by_the_blocks_that_it_has(tmp_path: Path):
+    directory = rehearse(tmp_path, plan("sleep"), lambda trial: result(RATES[trial.variant]), trials=10)
+    findings = find(read_run(directory))
+    assert not findings.run.is_complete
+    assert {judged.comparison.blocks for judged in findings.comparisons} <= {2, 3}
+
+
+def test_a_claim_is_settled_by_its_comparison(tmp_path: Path):
+    settled = {judged.claim.contender: judged.settlement for judged in findings_of(tmp_path).claims}
+    assert settled == {"async": "confirmed", "blocking": "confirmed"}
+    slow = findings_of(tmp_path, **{"async": result(500.0)})
+    assert {judged.claim.contender: judged.settlement for judged in slow.claims}["async"] == "refuted"
+    single = findings_of(tmp_path, plan("sleep", blocks=1))
+    assert {judged.settlement for judged in single.claims} == {"undecided"}
+
+
+def test_the_summary_keeps_its_contract(tmp_path: Path):
+    summary = json.loads(json.dumps(to_summary(findings_of(tmp_path)), allow_nan=False))
+    assert summary["schema"] == 1
+    assert summary.keys() >= {"machine", "plan", "cells", "comparisons"}
+    first = summary["cells"][0]
+    assert first.keys() >= {
+        *("workload", "variant", "kind", "level", "trials", "requests", "errors", "throughput_rps", "latency_ms"),
+        *("bystander_ms", "bound_rps", "valid", "caveats"),
+    }
+    assert first["level"] == {"model": "closed", "users": 64}
+    assert first["throughput_rps"].keys() == {"value", "low", "high"}
+    assert first["latency_ms"].keys() == {"p50", "p95", "p99"}
+    assert first["bystander_ms"].keys() == {"p50", "p99"}
+    comparison = summary["comparisons"][0]
+    assert comparison.keys() == {
+        *("workload", "baseline", "contender", "level", "metric", "ratio", "low", "high", "verdict", "blocks")
+    }
+    assert (comparison["metric"], comparison["verdict"]) == ("throughput_rps", "WIN")
+
+
+def test_what_was_not_measured_is_null_and_never_zero(tmp_path: Path):
+    dead = result(0.0, failures={"refused": 3}, bystander=distribution([]))
+    summary = to_summary(findings_of(tmp_path, **{"async": dead}))
+    silent = next(entry for entry in summary["cells"] if entry["variant"] == "async")
+    assert silent["throughput_rps"] == {"value": None, "low": None, "high": None}
+    assert set(silent["latency_ms"].values()) == {None}
+    assert set(silent["bystander_ms"].values()) == {None}
+    assert to_summary(findings_of(tmp_path, plan("root")))["cells"][0]["bound_rps"] is None

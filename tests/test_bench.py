@@ -1,0 +1,335 @@
+"""`bench.py` as its user meets it: real runs, bad input, and every way to end one."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import PROJECT, Bench
+
+UNFAIR = '''
+"""A workload that somebody dropped in, with a twin that cheats."""
+
+from bench_app.workload import Workload
+
+workload = Workload(name="dropped", question="Does a new file need a second edit?")
+
+
+@workload.variant("sync")
+def dropped_sync() -> dict[str, int]:
+    """Answers one."""
+    return {"answer": 1}
+
+
+@workload.variant("async")
+async def dropped_async() -> dict[str, int]:
+    """Answers one, too."""
+    return {"answer": 1}
+
+
+@workload.variant("offload")
+async def dropped_offload() -> dict[str, int]:
+    """Answers something else."""
+    return {"answer": 2}
+'''
+
+
+def assert_one_clear_sentence(done: subprocess.CompletedProcess[str], *fragments: str) -> None:
+    assert done.returncode != 0, done.stdout
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    for fragment in fragments:
+        assert fragment in done.stderr
+
+
+# What a run leaves
+
+
+def test_a_run_writes_page_summary_charts_and_trials(measured: Path):
+    summary = json.loads((measured / "summary.json").read_text())
+    assert summary["complete"]
+    assert len(summary["cells"]) == 2 + 4
+    assert {cell["trials"] for cell in summary["cells"]} == {3}
+    assert all(cell["errors"] == 0 and cell["requests"] > 0 for cell in summary["cells"])
+    assert len(list((measured / "trials").glob("*.json"))) == 3 * 6
+    assert (measured / "report.html").stat().st_size > 50_000
+    assert (measured / "charts" / "throughput-item.png").exists()
+
+
+def test_a_real_run_finds_what_arithmetic_says(measured: Path):
+    cells = {
+        cell["variant"]: cell
+        for cell in json.loads((measured / "summary.json").read_text())["cells"]
+        if cell["workload"] == "sleep"
+    }
+    for variant, bound in {"sync": 400, "async": 400, "offload": 400, "blocking": 50}.items():
+        assert cells[variant]["bound_rps"] == bound
+        assert cells[variant]["throughput_rps"]["value"] <= bound * 1.05
+    assert cells["blocking"]["bystander_ms"]["p50"] > cells["async"]["bystander_ms"]["p50"]
+
+
+def test_every_twin_of_the_project_is_verified_as_fair(bench: Bench, tmp_path: Path):
+    done = bench("run", "--users", "2", "--blocks", "1", "--seconds", "0.1", "--out", str(tmp_path), timeout=200)
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((tmp_path / "latest" / "run.json").read_text())
+    assert len(manifest["verifications"]) == 21
+    work = {}
+    for verification in manifest["verifications"]:
+        assert verification["problems"] == [], verification
+        work[verification["workload"]] = (verification["statements"], verification["upstream_calls"])
+    assert work == {
+        "database": (1, None),
+        "external": (None, 1),
+        "file": (None, None),
+        "item": (None, None),
+        "root": (None, None),
+        "sleep": (None, None),
+    }
+
+
+def test_report_writes_the_page_again_from_disk_alone(bench: Bench, measured: Path, tmp_path: Path):
+    copy = shutil.copytree(measured, tmp_path / "copy")
+    for name in ("report.html", "summary.json"):
+        (copy / name).unlink()
+    done = bench("report", str(copy))
+    assert done.returncode == 0, done.stderr
+    assert (copy / "report.html").read_text() == (measured / "report.html").read_text()
+    assert (copy / "summary.json").read_text() == (measured / "summary.json").read_text()
+    assert "verdict" in done.stdout
+
+
+def test_a_workload_file_dropped_in_is_listed_verified_measured_and_drawn(tmp_path: Path):
+    for part in ("bench_app", "scenarios", "harness"):
+        shutil.copytree(PROJECT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(PROJECT / "bench.py", tmp_path)
+    (tmp_path / "bench_app" / "workloads" / "dropped.py").write_text(UNFAIR)
+
+    def typed(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "bench.py", *words], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "dropped" in typed("list")
+    typed("run", "dropped", "--users", "4", "--blocks", "2", "--seconds", "0.2")
+    latest = tmp_path / "reports" / "latest"
+    assert "Does a new file need a second edit?" in (latest / "report.html").read_text()
+    assert (latest / "charts" / "throughput-dropped.png").exists()
+    comparisons = json.loads((latest / "summary.json").read_text())["comparisons"]
+    verdicts = {comparison["contender"]: comparison["verdict"] for comparison in comparisons}
+    assert verdicts["async"] != "INVALID"
+    assert verdicts["offload"] == "INVALID"
+    assert "answers another body than sync" in (latest / "report.html").read_text()
+
+
+def test_several_levels_are_measured_and_compared_apart(bench: Bench, tmp_path: Path):
+    words = ("run", "sleep", "--variants", "async,sync", "--users", "2,8", "--blocks", "2", "--seconds", "0.2")
+    done = bench(*words, "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    comparisons = json.loads((tmp_path / "latest" / "summary.json").read_text())["comparisons"]
+    assert [comparison["level"]["users"] for comparison in comparisons] == [2, 8]
+
+
+def test_list_shows_every_variant_with_its_kind(bench: Bench):
+    shown = bench("list").stdout
+    for words in ("async_connect_each", "sync_session_each", "offload", "The guide's form"):
+        assert words in shown
+
+
+def test_micro_times_the_twins_and_keeps_the_json(bench: Bench, tmp_path: Path):
+    done = bench("micro", "root", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "root-async" in done.stdout
+    (path,) = tmp_path.glob("*-micro.json")
+    means = {entry["params"]["variant"]: entry for entry in json.loads(path.read_text())["benchmarks"]}
+    assert len(means) == 2
+
+
+def test_ui_serves_locusts_page_on_loopback_and_stops_on_ctrl_c(tmp_path: Path):
+    import urllib.request
+
+    with subprocess.Popen(
+        [sys.executable, "bench.py", "ui"], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        lines = []
+        while not any("Ctrl-C" in line for line in lines):
+            line = running.stdout.readline()
+            assert line, running.stderr.read()
+            lines.append(line)
+        address = next(word for line in lines for word in line.split() if word.startswith("http://127.0.0.1:"))
+        with urllib.request.urlopen(address) as page:
+            assert "Locust" in page.read().decode()
+        children = psutil.Process(running.pid).children(recursive=True)
+        for child in children:
+            for connection in child.net_connections():
+                assert connection.status != "LISTEN" or connection.laddr.ip == "127.0.0.1", child.cmdline()
+        running.send_signal(signal.SIGINT)
+        assert running.wait(20) == 0
+        assert running.stderr.read() == ""
+    assert gone(children)
+
+
+# How a run ends early
+
+
+def gone(processes: list[psutil.Process], limit_s: float = 10.0) -> bool:
+    _, alive = psutil.wait_procs(processes, timeout=limit_s)
+    return not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def interrupted(
+    out: Path, interrupt: Callable[[psutil.Process], None], trials: int = 1
+) -> tuple[int, str, list[psutil.Process]]:
+    """Start a long run, wait for its first trials, interrupt it; exit code, stderr, and the children it had."""
+    command = [sys.executable, "bench.py", "run", "root", "--users", "4", "--blocks", "50", "--seconds", "0.3"]
+    with subprocess.Popen(
+        [*command, "--out", str(out)], cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as running:
+        deadline = time.monotonic() + 60
+        while len(list(out.glob("*/trials/*.json"))) < trials and time.monotonic() < deadline:
+            assert running.poll() is None, running.stderr and running.stderr.read()
+            time.sleep(0.05)
+        process = psutil.Process(running.pid)
+        children = process.children(recursive=True)
+        interrupt(process)
+        _, stderr = running.communicate(timeout=30)
+        return running.returncode, stderr, children
+
+
+def uvicorn_of(process: psutil.Process) -> psutil.Process:
+    return next(child for child in process.children() if "uvicorn" in child.cmdline())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_keeps_its_trials_and_leaves_no_child(bench: Bench, tmp_path: Path, number: signal.Signals):
+    status, stderr, children = interrupted(tmp_path, lambda process: process.send_signal(number))
+    assert status == 130
+    assert "of 100 trials are kept" in stderr
+    assert "Traceback" not in stderr
+    assert len(children) >= 2
+    assert gone(children)
+    (directory,) = tmp_path.glob("*-quick-root")
+    done = bench("report", str(directory))
+    assert done.returncode == 0, done.stderr
+    assert "did not end" in done.stdout
+
+
+def test_a_killed_run_leaves_no_child_and_its_trials_can_be_reported(bench: Bench, tmp_path: Path):
+    status, _, children = interrupted(tmp_path, lambda process: process.kill())
+    assert status == -signal.SIGKILL
+    assert len(children) >= 2
+    assert gone(children)
+    (directory,) = tmp_path.glob("*-quick-root")
+    assert bench("report", str(directory)).returncode == 0
+
+
+def test_a_killed_run_with_a_database_leaves_no_postgres(tmp_path: Path):
+    command = [sys.executable, "bench.py", "run", "database", "--users", "2", "--blocks", "9", "--out", str(tmp_path)]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("*/trials/*.json")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        children = psutil.Process(running.pid).children(recursive=True)
+        names = {child.name() for child in children}
+        running.kill()
+    assert "postgres" in names
+    assert gone(children)
+
+
+def test_a_server_that_dies_in_a_trial_is_named_and_nothing_measured_is_lost(bench: Bench, tmp_path: Path):
+    status, stderr, children = interrupted(tmp_path, lambda process: uvicorn_of(process).kill())
+    assert status == 3
+    assert "The server was killed by SIGKILL" in stderr
+    assert "of 100 trials are kept" in stderr
+    assert "Traceback" not in stderr
+    assert gone(children)
+    (directory,) = tmp_path.glob("*-quick-root")
+    assert bench("report", str(directory)).returncode == 0
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("words", "fragments"),
+    [
+        (("run", "databse"), ("no workload 'databse'", "did you mean 'database'?")),
+        (("run", "--variants", "asink"), ("no variant 'asink'", "did you mean 'async'?")),
+        (("run", "--profile", "quik"), ("no profile 'quik'", "did you mean 'quick'?")),
+        (("run", "--users", "0"), ("--users 0 is out of range",)),
+        (("run", "--users", "many"), ("--users many is no list of whole numbers",)),
+        (("run", "--seconds", "-1"), ("--seconds -1 is out of range",)),
+        (("run", "--blocks", "0"), ("--blocks 0 is out of range",)),
+        (("run", "root", "--out", "/dev/null/x"), ("--out /dev/null/x cannot be written to",)),
+        (("run", "root", "--port", "80000"), ("--port 80000 is out of range",)),
+        (("micro", "rot"), ("did you mean 'root'?",)),
+        (("micro", "root", "--out", "/dev/null/x"), ("cannot be written to",)),
+        (("report", "/nowhere"), ("holds no run",)),
+    ],
+)
+def test_bad_input_gets_one_clear_sentence(bench: Bench, words: tuple[str, ...], fragments: tuple[str, ...]):
+    assert_one_clear_sentence(bench(*words), *fragments)
+
+
+def test_a_dsn_that_does_not_answer_is_refused_without_showing_or_saving_its_password(bench: Bench, tmp_path: Path):
+    dsn = "postgresql://someone:t0psecret@127.0.0.1:9/nowhere"
+    done = bench("run", "database", "--dsn", dsn, "--out", str(tmp_path))
+    assert_one_clear_sentence(done, "The database of --dsn does not answer")
+    assert "t0psecret" not in done.stderr + done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_on_a_given_database_never_saves_the_password(bench: Bench, services, tmp_path: Path):
+    assert services.database is not None
+    dsn = services.database.dsn
+    password = dsn.split(":")[2].split("@")[0]
+    words = ("run", "database", "--variants", "sync,async", "--users", "2", "--blocks", "1", "--seconds", "0.1")
+    done = bench(*words, "--dsn", dsn, "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert password not in done.stdout + done.stderr
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert password.encode() not in path.read_bytes(), path
+
+
+def test_a_broken_workload_file_is_named(tmp_path: Path):
+    for part in ("bench_app", "scenarios", "harness"):
+        shutil.copytree(PROJECT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(PROJECT / "bench.py", tmp_path)
+    (tmp_path / "bench_app" / "workloads" / "broken.py").write_text("import nothing_of_that_name\n")
+    done = subprocess.run(
+        [sys.executable, "bench.py", "list"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert_one_clear_sentence(done, "bench_app/workloads/broken.py does not import", "nothing_of_that_name")
+
+
+def test_help_imports_nothing_heavy():
+    check = (
+        "import sys, bench\n"
+        "heavy = 'fastapi locust gevent matplotlib scipy numpy asyncpg psycopg pydantic rich'\n"
+        "print(sorted(set(heavy.split()) & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", check], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_command_line_never_imports_locust():
+    check = (
+        "import sys, harness.session, harness.webui, harness.micro\n"
+        "print('gevent' in sys.modules, 'locust' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", check], cwd=PROJECT, capture_output=True, text=True, check=True, env=dict(os.environ)
+    )
+    assert done.stdout.strip() == "False False"
