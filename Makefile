@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: run test check install clean
+.PHONY: run test check bench-load install clean
 
 run: install
 	$(VENV)/python bench.py run
@@ -16,6 +16,10 @@ check: install
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
 	$(VENV)/lint-imports
+
+# Needs wrk from the system's packages.
+bench-load: install
+	$(VENV)/python -m tests.benchmarks.load
 
 install: .venv/installed
 

@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="[WORKLOAD]...", help="Workloads to measure; default: all.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="WORKLOAD", help="Workloads to measure; default: all.")]
 Out = Annotated[Path, typer.Option(help="Where run directories are made.")]
 Dsn = Annotated[
     str | None,
