@@ -65,9 +65,10 @@ def main() -> None:
         sys.exit("wrk is not installed: on Debian, `apt-get install wrk`.")
     placement, logs = place(usable_cores()), Path(tempfile.mkdtemp(prefix="bench-load-"))
     os.sched_setaffinity(0, placement.load)
-    table = Table(
-        "endpoint", "engine req/s", "wrk req/s", "ratio, median of pairs", "lowest", "highest", "client µs/req"
-    )
+    table = Table(box=None)
+    table.add_column("endpoint", no_wrap=True)
+    for heading in ("engine req/s", "wrk req/s", "median ratio", "lowest", "highest", "client µs/req"):
+        table.add_column(heading, justify="right")
     with (
         open_services(make_plan(discover()), None, placement, logs) as services,
         serve(services, cores=placement.server, logs=logs) as server,
