@@ -18,7 +18,7 @@ from harness.record import Manifest, Record, RecordedTrial, Verification, make_d
 from harness.serve import HOST, OPTIONS, Server, serve
 from harness.services import POOL_SIZE, Services, open_services
 from harness.verify import verify
-from scenarios.protocol import RequestSpec, TrialOrder
+from scenarios.protocol import ClosedLoop, RequestSpec, TrialOrder
 
 REQUEST_TIMEOUT_S: Final = 30.0
 DRAIN_S: Final = 15.0
@@ -121,7 +121,7 @@ def _order(
         host=HOST,
         port=server.port,
         requests=requests[trial.variant],
-        users=trial.level.users,
+        load=ClosedLoop(trial.level.users),
         warmup_s=plan.warmup_s,
         window_s=plan.window_s,
         drain_s=DRAIN_S,

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Final
 
 import gevent
 from gevent.event import Event
 from gevent.pool import Group
 
 from scenarios.connection import Connection, cause_of, encode, now_ns
+from scenarios.fleet import UNANSWERED
 from scenarios.histogram import Histogram
-
-STOPPED: Final = "unanswered when the drain ended"
+from scenarios.protocol import RequestSpec
 
 
 class Bystander:
@@ -25,7 +24,7 @@ class Bystander:
     def __init__(self, host: str, port: int, path: str, rate_rps: float, timeout_s: float) -> None:
         self._host = host
         self._port = port
-        self._request = encode("GET", path, host, port)
+        self._request = encode(RequestSpec(path), host, port)
         self._period_ns = int(1e9 / rate_rps)
         self._timeout_s = timeout_s
         self._idle: list[_Probe] = []
@@ -55,7 +54,7 @@ class Bystander:
         self._waiting.join(timeout=limit_s)
         unanswered = len(self._waiting)
         if unanswered:
-            self.failures[STOPPED] += unanswered
+            self.failures[UNANSWERED] += unanswered
             self._waiting.kill()
         for probe in self._idle:
             probe.connection.close()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Final
 
 import gevent
+from gevent.lock import BoundedSemaphore
 
 from scenarios.connection import Connection, encode, now_ns
 from scenarios.protocol import RequestSpec
 from scenarios.recorder import Recorder
 
-SWEEP_S: Final = 0.05
+SWEEP_S: Final = 0.1
+CONNECTING_AT_ONCE: Final = 200
+UNANSWERED: Final = "unanswered when the drain ended"
 
 
 def rotation(requests: Iterable[RequestSpec]) -> list[RequestSpec]:
@@ -25,32 +27,36 @@ def rotation(requests: Iterable[RequestSpec]) -> list[RequestSpec]:
     return [request for _, _, request in sorted(placed, key=lambda entry: entry[:2])]
 
 
-@dataclass(slots=True)
 class Fleet:
-    """What the users of one target share. `stopping` is read by each before it sends its next request."""
+    """What the users of one target share.
 
-    host: str
-    port: int
-    requests: tuple[RequestSpec, ...]
-    recorder: Recorder
-    timeout_s: float = 30.0
-    stopping: bool = False
-    connections: set[Connection] = field(default_factory=set)
-    rounds: list[tuple[bytes, int]] = field(init=False)
-    launched: int = 0
+    `rounds` is one round of the mix as (bytes to send, expected status); `stopping` is read by each user before it
+    sends; `connected` counts the users that ever were; `connecting` bounds how many connect at the same time, because
+    a server's backlog is finite.
+    """
 
-    def __post_init__(self) -> None:
-        self.aim(self.host, self.port)
+    def __init__(
+        self, host: str, port: int, requests: tuple[RequestSpec, ...], recorder: Recorder, timeout_s: float = 30.0
+    ) -> None:
+        self.requests = requests
+        self.recorder = recorder
+        self.timeout_s = timeout_s
+        self.stopping = False
+        self.connected = 0
+        self.connections: set[Connection] = set()
+        self.connecting = BoundedSemaphore(CONNECTING_AT_ONCE)
+        self._launched = 0
+        self.aim(host, port)
 
     def aim(self, host: str, port: int) -> None:
         """Load the server at this address from now on; for users that are not yet there."""
         self.host, self.port = host, port
-        self.rounds = [(encode("GET", request.path, host, port), request.expect) for request in rotation(self.requests)]
+        self.rounds = [(encode(request, host, port), request.expect) for request in rotation(self.requests)]
 
     def start_position(self) -> int:
         """Where in the round the next user begins: each one further on, so that the mix is even at every moment."""
-        position = self.launched % len(self.rounds)
-        self.launched += 1
+        position = self._launched % len(self.rounds)
+        self._launched += 1
         return position
 
     @property
@@ -74,4 +80,4 @@ class Fleet:
             gevent.sleep(0.005)
         for connection in list(self.connections):
             if connection.in_flight:
-                connection.fail("unanswered when the drain ended")
+                connection.fail(UNANSWERED)

@@ -25,7 +25,7 @@ from scenarios.fleet import Fleet
 from scenarios.locust_stats import BulkFeed
 from scenarios.protocol import RequestSpec
 from scenarios.recorder import Recorder
-from scenarios.users import user_class
+from scenarios.users import closed_loop_user
 
 CATALOGUE_PATH: Final = "/_bench/catalogue"
 DEFAULT_HOST: Final = "http://127.0.0.1:8000"
@@ -73,7 +73,7 @@ def fleets(url: str) -> dict[str, Fleet]:
 
 FLEETS: Final = fleets(target(sys.argv))
 for _name, _fleet in FLEETS.items():
-    globals()[_name] = user_class(_name, _fleet)
+    globals()[_name] = closed_loop_user(_name, _fleet)
 
 
 @events.init.add_listener

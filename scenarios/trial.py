@@ -3,80 +3,136 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import gevent
 import psutil
+from gevent.event import Event
 from locust.env import Environment
 from locust.runners import LocalRunner
 
+from scenarios.alarm import Alarm
+from scenarios.arrivals import due_times
 from scenarios.bystander import Bystander
 from scenarios.connection import now_ns
 from scenarios.fleet import Fleet
-from scenarios.histogram import Histogram
-from scenarios.protocol import TrialOrder, TrialResult
+from scenarios.histogram import Distribution, Histogram
+from scenarios.openloop import Dispatcher
+from scenarios.protocol import OpenLoop, TrialOrder, TrialResult
 from scenarios.recorder import Recorder
-from scenarios.users import user_class
+from scenarios.users import ConnectionUser, closed_loop_user, open_loop_user
 
-CONNECT_LIMIT_S: Final = 15.0
-LAG_PERIOD_S: Final = 0.01
+CONNECT_LIMIT_S: Final = 20.0
+SECOND_NS: Final = 1_000_000_000
+LAG_PERIOD_NS: Final = 10_000_000
 
 
 def run_trial(environment: Environment, order: TrialOrder) -> TrialResult:
     """Run the order on the environment's local runner; returns when everything is drained and all users are stopped."""
     runner = environment.runner
     assert isinstance(runner, LocalRunner)
-    recorder = Recorder(open_ns=0, close_ns=0)
-    fleet = Fleet(order.host, order.port, order.requests, recorder, order.timeout_s)
-    environment.user_classes[:] = [user_class("".join(filter(str.isalnum, order.name)), fleet)]
-    runner.start(order.users, spawn_rate=order.users)
-    companions = [gevent.spawn(fleet.sweep_forever)]
+    measurement = Measurement(order)
+    environment.user_classes[:] = [measurement.user_class]
+    runner.start(order.load.users, spawn_rate=order.load.users)
     try:
-        _await_users(fleet, order.users)
+        measurement.await_users()
+        return measurement.measure()
+    finally:
+        runner.stop()
+
+
+class Measurement:
+    """What one process does of a trial, from its order to its result. Locust spawns the users and stops them."""
+
+    def __init__(self, order: TrialOrder) -> None:
+        self._order = order
+        # Nothing that happens before the window is known may be counted in it.
+        self._recorder = Recorder(open_ns=0, close_ns=0)
+        self._fleet = Fleet(order.host, order.port, order.requests, self._recorder, order.timeout_s)
+        self._dispatcher: Dispatcher | None = None
+        name, load = "".join(filter(str.isalnum, order.name)), order.load
+        if isinstance(load, OpenLoop):
+            self._dispatcher = Dispatcher(self._fleet, due_times(load.arrivals, load.rate_rps, load.seed))
+            self.user_class: type[ConnectionUser] = open_loop_user(name, self._fleet, self._dispatcher)
+        else:
+            self.user_class = closed_loop_user(name, self._fleet, load.think_s)
+
+    def await_users(self) -> None:
+        """Wait until every user was connected, or has had time enough to show that it cannot."""
+        deadline_ns = now_ns() + int(CONNECT_LIMIT_S * 1e9)
+        while self._fleet.connected < self._order.load.users and now_ns() < deadline_ns:
+            gevent.sleep(0.002)
+
+    def measure(self) -> TrialResult:
+        """Warm up, count, drain. The users must have been spawned."""
+        order, recorder, fleet, dispatcher = self._order, self._recorder, self._fleet, self._dispatcher
         bystander = _bystander(order)
-        recorder.open_ns = now_ns() + int(order.warmup_s * 1e9)
+        start_ns = now_ns()
+        recorder.open_ns = start_ns + int(order.warmup_s * 1e9)
         recorder.close_ns = recorder.open_ns + int(order.window_s * 1e9)
-        lag = Histogram()
-        companions.append(gevent.spawn(_watch_lag, lag, recorder))
-        companions.append(gevent.spawn(bystander.run, recorder.open_ns, recorder.close_ns) if bystander else None)
-        # A collection in the window would be charged to the server. Nothing on the hot path makes cycles.
-        gc.collect()
-        gc.disable()
-        usage = _Usage(order.watch)
-        _sleep_until(recorder.open_ns)
-        usage.start()
-        _sleep_until(recorder.close_ns)
-        usage.stop()
-        gc.enable()
-        fleet.drain(order.drain_s)
+        lag, usage = Histogram(), _Usage(order.watch)
+        companions = [
+            gevent.spawn(fleet.sweep_forever),
+            gevent.spawn(_watch_lag, lag, recorder),
+            gevent.spawn(_roll_each_second, recorder),
+        ]
         if bystander is not None:
-            bystander.drain(order.drain_s)
+            companions.append(gevent.spawn(bystander.run, recorder.open_ns, recorder.close_ns))
+        try:
+            with _no_collection():
+                if dispatcher is not None:
+                    dispatcher.start(start_ns, recorder.close_ns)
+                _sleep_until(recorder.open_ns)
+                usage.start()
+                _sleep_until(recorder.close_ns)
+                usage.stop()
+            self._drain()
+            if bystander is not None:
+                bystander.drain(order.drain_s)
+        finally:
+            gevent.killall(companions)
+        recorder.roll()
+        return TrialResult(
+            opened_ns=recorder.open_ns,
+            window_s=order.window_s,
+            completed=recorder.completed,
+            latency=recorder.total_latency(),
+            service=recorder.service.distribution(),
+            send_lag=recorder.send_lag.distribution(),
+            failures=dict(recorder.failures),
+            failed_latency=recorder.failed.distribution(),
+            dropped=recorder.dropped,
+            sent=recorder.sent,
+            answered=recorder.answered,
+            seconds=recorder.seconds(),
+            bystander=bystander.latency.distribution() if bystander else Distribution(),
+            bystander_failures=dict(bystander.failures) if bystander else {},
+            lag=lag.distribution(),
+            cpu_s=usage.cpu_s,
+            core_busy=usage.core_busy,
+        )
+
+    def _drain(self) -> None:
+        """Let what was due within the window be sent and answered, as long as the order allows."""
+        deadline_ns = now_ns() + int(self._order.drain_s * 1e9)
+        if self._dispatcher is not None:
+            while self._dispatcher.waiting and now_ns() < deadline_ns:
+                gevent.sleep(0.005)
+            self._dispatcher.close()
+        self._fleet.drain(max(0.0, (deadline_ns - now_ns()) / 1e9))
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """A collection in the window would be charged to the server. Nothing on the hot path makes cycles."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
     finally:
         gc.enable()
-        gevent.killall([companion for companion in companions if companion is not None])
-        runner.stop()
-    return TrialResult(
-        opened_ns=recorder.open_ns,
-        window_s=order.window_s,
-        completed=recorder.completed,
-        latency=recorder.latency.distribution(),
-        failures=dict(recorder.failures),
-        failed_latency=recorder.failed.distribution(),
-        bystander=bystander.latency.distribution() if bystander else Histogram().distribution(),
-        bystander_failures=dict(bystander.failures) if bystander else {},
-        lag=lag.distribution(),
-        cpu_s=usage.cpu_s,
-        core_busy=usage.core_busy,
-    )
-
-
-def _await_users(fleet: Fleet, users: int) -> None:
-    """Wait until every user is connected, or has had time enough to show that it cannot."""
-    deadline_ns = now_ns() + int(CONNECT_LIMIT_S * 1e9)
-    while now_ns() < deadline_ns:
-        if sum(connection.is_open for connection in fleet.connections) == users:
-            return
-        gevent.sleep(0.002)
 
 
 def _bystander(order: TrialOrder) -> Bystander | None:
@@ -91,12 +147,35 @@ def _sleep_until(moment_ns: int) -> None:
     gevent.sleep(max(0.0, (moment_ns - now_ns()) / 1e9))
 
 
+def _roll_each_second(recorder: Recorder) -> None:
+    """End a second of the record at every full second after the opening of the window."""
+    due_ns = recorder.open_ns + SECOND_NS
+    while True:
+        _sleep_until(due_ns)
+        recorder.roll()
+        due_ns += SECOND_NS
+
+
 def _watch_lag(lag: Histogram, recorder: Recorder) -> None:
-    """How late a sleeper of 10 ms wakes: what the load process adds to every latency that it reports."""
-    _sleep_until(recorder.open_ns)
-    while (asleep_ns := now_ns()) < recorder.close_ns:
-        gevent.sleep(LAG_PERIOD_S)
-        lag.record(max(0, now_ns() - asleep_ns - int(LAG_PERIOD_S * 1e9)) // 1000)
+    """How late an alarm every 10 ms is heard: what the load process adds to every latency that it reports."""
+    heard, heard_ns = Event(), 0
+
+    def ring() -> None:
+        nonlocal heard_ns
+        heard_ns = now_ns()
+        heard.set()
+
+    alarm = Alarm(ring)
+    due_ns = recorder.open_ns
+    try:
+        while due_ns < recorder.close_ns:
+            alarm.set(due_ns)
+            heard.wait()
+            heard.clear()
+            lag.record((heard_ns - due_ns) // 1000)
+            due_ns = max(due_ns, heard_ns) + LAG_PERIOD_NS
+    finally:
+        alarm.close()
 
 
 class _Usage:

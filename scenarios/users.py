@@ -1,4 +1,4 @@
-"""The Locust user: one connection in a closed loop, and one parked greenlet that owns it."""
+"""The Locust users: each one connection, and one parked greenlet that owns it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from locust import User, task
 
 from scenarios.connection import Connection, cause_of, now_ns
 from scenarios.fleet import Fleet
+from scenarios.openloop import Dispatcher
 
 BACK_OFF_S: Final = 0.01
 LONGEST_BACK_OFF_S: Final = 1.0
 
 
 class ConnectionUser(User):
-    """Sends the fleet's requests one after the other, each as soon as the one before it is answered.
+    """Keeps one connection to the fleet's target.
 
     The greenlet only connects, and connects again when the connection was lost; between that it sleeps, and the hub's
     callbacks do the work. So spawning, ramps, the web UI and workers see an ordinary user.
@@ -27,68 +28,165 @@ class ConnectionUser(User):
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
-        fleet = self.fleet
-        self._recorder = fleet.recorder
-        self._rounds = fleet.rounds
-        self._position = fleet.start_position()
-        self._expect = 0
+        # Class attributes are slower to reach than those of the instance.
+        self._fleet = self.fleet
+        self._recorder = self.fleet.recorder
         self._lost = Event()
-        self.connection = Connection(fleet.host, fleet.port, self._answered, self._cut_off)
+        self._losses = 0
+        self.connection = Connection(self.fleet.host, self.fleet.port, self._answered, self._cut_off)
 
     @task
     def drive(self) -> None:
         """Keep the connection open and busy until this user is stopped."""
-        fleet, back_off_s = self.fleet, BACK_OFF_S
+        fleet, ever_connected = self.fleet, False
         fleet.connections.add(self.connection)
         try:
             while True:
-                if fleet.stopping:
-                    self._lost.wait()
-                    self._lost.clear()
-                    continue
-                started_ns = now_ns()
-                try:
-                    self.connection.open(fleet.timeout_s)
-                except OSError as error:
-                    self._recorder.failure(cause_of(error), started_ns, now_ns())
-                    gevent.sleep(back_off_s)
-                    back_off_s = min(back_off_s * 2, LONGEST_BACK_OFF_S)
-                    continue
-                self._lost.clear()
-                self._next()
+                if not fleet.stopping:
+                    if self._losses:
+                        gevent.sleep(min(BACK_OFF_S * 2 ** (self._losses - 1), LONGEST_BACK_OFF_S))
+                    if not self._connect():
+                        continue
+                    if not ever_connected:
+                        ever_connected = True
+                        fleet.connected += 1
+                    self._ready()
                 self._lost.wait()
-                gevent.sleep(back_off_s if self.connection.sent_ns < started_ns else 0)
-                back_off_s = BACK_OFF_S
+                self._lost.clear()
         finally:
             fleet.connections.discard(self.connection)
             self.connection.close()
 
-    def _next(self) -> None:
-        request, self._expect = self._rounds[self._position]
-        self._position += 1
-        if self._position == len(self._rounds):
-            self._position = 0
-        self.connection.send(request)
-
-    def _answered(self, status: int, end_ns: int) -> None:
-        sent_ns = self.connection.sent_ns
-        if status == self._expect:
-            self._recorder.success(sent_ns, end_ns)
-        else:
-            self._recorder.failure(f"status {status}", sent_ns, end_ns)
-        if self.fleet.stopping:
-            return
-        if self.connection.is_open:
-            self._next()
-        else:
-            self._lost.set()
+    def _connect(self) -> bool:
+        started_ns = now_ns()
+        try:
+            with self.fleet.connecting:
+                self.connection.open(self.fleet.timeout_s)
+        except OSError as error:
+            self._losses = min(self._losses + 1, 16)
+            self._recorder.failure(cause_of(error), started_ns, now_ns())
+            return False
+        return True
 
     def _cut_off(self, cause: str | None, end_ns: int) -> None:
         if cause is not None:
-            self._recorder.failure(cause, self.connection.sent_ns, end_ns)
+            self._losses = min(self._losses + 1, 16)
+            self._recorder.lost += 1
+            self._recorder.failure(cause, self._due_ns(), end_ns)
         self._lost.set()
 
+    def _ready(self) -> None:
+        """The connection is open and idle."""
+        raise NotImplementedError
 
-def user_class(name: str, fleet: Fleet) -> type[ConnectionUser]:
-    """A Locust user class of that name whose users load that fleet's target."""
-    return type(name, (ConnectionUser,), {"fleet": fleet, "abstract": False, "host": f"http://{fleet.host}"})
+    def _answered(self, status: int, end_ns: int) -> None:
+        """The request in flight was answered."""
+        raise NotImplementedError
+
+    def _due_ns(self) -> int:
+        """When the request in flight should have been sent."""
+        return self.connection.sent_ns
+
+
+class ClosedLoopUser(ConnectionUser):
+    """Sends the fleet's requests one after the other, each `think_s` seconds after the one before it is answered."""
+
+    abstract = True
+    think_s: ClassVar[float] = 0.0
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self._rounds = self.fleet.rounds
+        self._position = self.fleet.start_position()
+        self._expect = 0
+        self._pause: Any = None
+        self._think_s = self.think_s
+
+    def _ready(self) -> None:
+        self._next()
+
+    def _next(self) -> None:
+        if self._fleet.stopping or not self.connection.is_open:
+            return
+        request, self._expect = self._rounds[self._position]
+        self._position = (self._position + 1) % len(self._rounds)
+        self.connection.send(request)
+
+    def _answered(self, status: int, end_ns: int) -> None:
+        # The hot path: `_next` stands here again, without its call.
+        recorder, connection = self._recorder, self.connection
+        recorder.answered += 1
+        if status == self._expect:
+            self._losses = 0
+            recorder.success(connection.sent_ns, end_ns)
+        else:
+            recorder.failure(f"status {status}", connection.sent_ns, end_ns)
+        if connection.socket is None:
+            self._lost.set()
+        elif self._think_s:
+            self._think()
+        elif not self._fleet.stopping:
+            position = self._position
+            request, self._expect = self._rounds[position]
+            self._position = (position + 1) % len(self._rounds)
+            connection.send(request)
+
+    def _think(self) -> None:
+        if self._pause is not None:
+            self._pause.close()
+        self._pause = gevent.get_hub().loop.timer(self._think_s)
+        self._pause.start(self._next)
+
+
+class OpenLoopUser(ConnectionUser):
+    """Lends its connection to the dispatcher, which sends what is due over whichever is free."""
+
+    abstract = True
+    dispatcher: ClassVar[Dispatcher]
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self._expect = 0
+        self._due = 0
+
+    def fire(self, request: bytes, expect: int, due_ns: int) -> None:
+        """Send the request that was due at `due_ns`."""
+        self._expect, self._due = expect, due_ns
+        self.connection.send(request)
+
+    def _ready(self) -> None:
+        self.dispatcher.free(self)
+
+    def _answered(self, status: int, end_ns: int) -> None:
+        recorder, connection = self._recorder, self.connection
+        recorder.answered += 1
+        if status == self._expect:
+            self._losses = 0
+            recorder.success_due(self._due, connection.sent_ns, end_ns)
+        else:
+            recorder.failure(f"status {status}", self._due, end_ns)
+        if connection.socket is None:
+            self._lost.set()
+        else:
+            self.dispatcher.free(self)
+
+    def _cut_off(self, cause: str | None, end_ns: int) -> None:
+        self.dispatcher.lost(self)
+        super()._cut_off(cause, end_ns)
+
+    def _due_ns(self) -> int:
+        return self._due
+
+
+def closed_loop_user(name: str, fleet: Fleet, think_s: float = 0.0) -> type[ConnectionUser]:
+    """A Locust user class of that name whose users load that fleet's target in a closed loop."""
+    return _user_class(name, ClosedLoopUser, fleet, think_s=think_s)
+
+
+def open_loop_user(name: str, fleet: Fleet, dispatcher: Dispatcher) -> type[ConnectionUser]:
+    """A Locust user class of that name whose users carry what the dispatcher sends."""
+    return _user_class(name, OpenLoopUser, fleet, dispatcher=dispatcher)
+
+
+def _user_class(name: str, base: type[ConnectionUser], fleet: Fleet, **more: Any) -> type[ConnectionUser]:
+    return type(name, (base,), {"fleet": fleet, "abstract": False, "host": f"http://{fleet.host}", **more})

@@ -24,7 +24,7 @@ from harness.machine import Placement, place, usable_cores
 from harness.plan import make_plan
 from harness.serve import HOST, Server, serve
 from harness.services import open_services
-from scenarios.protocol import RequestSpec, TrialOrder
+from scenarios.protocol import ClosedLoop, RequestSpec, TrialOrder
 
 ENDPOINTS: Final = ("root/async", "root/sync", "sleep/async", "sleep/sync", "database/async", "database/sync")
 PAIRS: Final = 5
@@ -39,7 +39,7 @@ def by_engine(load: Load, server: Server, endpoint: str) -> tuple[float, float]:
         host=HOST,
         port=server.port,
         requests=(RequestSpec(f"/{endpoint}"),),
-        users=USERS,
+        load=ClosedLoop(USERS),
         warmup_s=0.5,
         window_s=WINDOW_S,
         drain_s=10,

@@ -12,7 +12,7 @@ from bench_app.app import BYSTANDER_PATH
 from harness.load import Load, open_load
 from harness.machine import place, usable_cores
 from harness.serve import Server
-from scenarios.protocol import RequestSpec, TrialOrder, TrialResult
+from scenarios.protocol import ClosedLoop, RequestSpec, TrialOrder, TrialResult
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
@@ -23,19 +23,19 @@ def load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Load]:
         yield running
 
 
-def run(load: Load, port: int, *requests: RequestSpec, **changes: object) -> TrialResult:
+def run(process: Load, port: int, *requests: RequestSpec, **changes: object) -> TrialResult:
     order = TrialOrder(
         name="test",
         host="127.0.0.1",
         port=port,
         requests=requests or (RequestSpec("/"),),
-        users=4,
+        load=ClosedLoop(4),
         warmup_s=0.1,
         window_s=0.4,
         drain_s=1.0,
         timeout_s=0.3,
     )
-    return load.run(replace(order, **changes), lambda: None)  # type: ignore[arg-type]
+    return process.run(replace(order, **changes), lambda: None)  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def toy_server(behave: Callable[[socket.socket], None]) -> Iterator[int]:
 
 
 def test_a_closed_loop_obeys_littles_law(load: Load, server: Server):
-    result = run(load, server.port, RequestSpec("/sleep/async"), users=8, window_s=1.0, timeout_s=30.0)
+    result = run(load, server.port, RequestSpec("/sleep/async"), load=ClosedLoop(8), window_s=1.0, timeout_s=30.0)
     assert result.failures == {}
     assert result.latency.mean_us is not None
     assert result.completed / result.window_s * result.latency.mean_us / 1e6 == pytest.approx(8, rel=0.1)
@@ -81,7 +81,7 @@ def test_a_mix_is_sent_by_its_weights_and_an_expected_400_is_a_success(load: Loa
 
 
 def test_requests_in_flight_at_the_end_are_followed_to_their_answer(load: Load, server: Server):
-    result = run(load, server.port, RequestSpec("/sleep/blocking"), users=20, drain_s=5.0, timeout_s=30.0)
+    result = run(load, server.port, RequestSpec("/sleep/blocking"), load=ClosedLoop(20), drain_s=5.0, timeout_s=30.0)
     assert result.failures == {}
     assert result.latency.max_us > 100_000
 
@@ -92,7 +92,7 @@ def test_the_bystander_feels_a_blocked_loop_and_not_a_waiting_one(load: Load, se
             load,
             server.port,
             RequestSpec(path),
-            users=16,
+            load=ClosedLoop(16),
             window_s=1.0,
             drain_s=5.0,
             timeout_s=30.0,
