@@ -29,6 +29,16 @@ Dsn = Annotated[
 ]
 
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _stop(number: int, frame: object) -> None:
+    """The first signal stops everything in order; more of them must not interrupt that."""
+    for each in STOP_SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 @contextlib.contextmanager
 def _plain_errors() -> Iterator[None]:
     """What goes wrong ends in one sentence on stderr and an exit code, and never in a traceback."""
@@ -36,8 +46,8 @@ def _plain_errors() -> Iterator[None]:
     from harness.exceptions import BenchError
 
     # All three mean: stop in order. SIGINT too, because a shell starts its background jobs with it ignored.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    for number in STOP_SIGNALS:
+        signal.signal(number, _stop)
     try:
         yield
     except BenchError as error:
@@ -49,13 +59,23 @@ def _plain_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("bench: Stopped.", err=True)
         raise typer.Exit(130) from None
+    except BrokenPipeError:
+        raise  # whoever read the output had enough; Click ends quietly
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        typer.echo(f"bench: {error.strerror or error}{where}: free the place or the rights that it needs.", err=True)
+        raise typer.Exit(BenchError.exit_code) from None
 
 
 @app.command()
 def run(
     workloads: Names = None,
     profile: Annotated[str, typer.Option(help="How much time to spend: quick, standard or thorough.")] = "quick",
-    users: Annotated[str | None, typer.Option(help="Users in a closed loop; several, as in 8,64, for levels.")] = None,
+    users: Annotated[
+        str | None, typer.Option(help="Users in a closed loop, several as in 8,64; connections at most, with --rate.")
+    ] = None,
+    rate: Annotated[str | None, typer.Option(help="Requests a second in an open loop; several, as in 200,500.")] = None,
+    arrivals: Annotated[str, typer.Option(help="Schedule of the open loop: constant or poisson.")] = "constant",
     variants: Annotated[str | None, typer.Option(help="Only these variants, as in sync,async.")] = None,
     blocks: Annotated[int | None, typer.Option(help="Trials of each variant.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Length of each trial's window.")] = None,
@@ -72,6 +92,8 @@ def run(
             workloads or [],
             profile=profile,
             users=users,
+            rates=rate,
+            arrivals=arrivals,
             variants=variants,
             blocks=blocks,
             seconds=seconds,

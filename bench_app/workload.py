@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -15,6 +16,10 @@ from typing import Any, Final, Literal, TypeVar, get_args
 
 Kind = Literal["sync", "async", "blocking", "offload"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+
+# A name becomes part of a path, a file and a Locust user class.
+NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
+NAME_RULE: Final = "lower-case letters, digits, dashes and underscores, beginning with a letter"
 
 Need = Literal["database", "upstream"]
 Expectation = Literal["WIN", "LOSS", "TIE"]
@@ -98,6 +103,10 @@ class Workload:
     responses: Mapping[int | str, dict[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
     variants: dict[str, Variant] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise WorkloadError(f"{self.name!r} is no name for a workload: use {NAME_RULE}")
+
     def variant(
         self, kind: Kind, *, name: str | None = None, against: str | None = None
     ) -> Callable[[Handler], Handler]:
@@ -114,6 +123,8 @@ class Workload:
             chosen = name or kind
             if kind not in KINDS:
                 raise WorkloadError(f"{self.name}/{chosen}: the kind {kind!r} is none of {', '.join(KINDS)}")
+            if not NAME.fullmatch(chosen):
+                raise WorkloadError(f"{self.name}/{chosen}: use {NAME_RULE}")
             if chosen in self.variants:
                 raise WorkloadError(f"{self.name}: two variants are called {chosen!r}; give one of them another name")
             if inspect.iscoroutinefunction(handler) == (kind == "sync"):
@@ -147,7 +158,7 @@ def discover() -> dict[str, Workload]:
             module = importlib.import_module(f"bench_app.workloads.{module_info.name}")
         except WorkloadError as error:
             raise WorkloadError(f"{where}: {error}") from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise WorkloadError(f"{where} does not import: {type(error).__name__}: {error}") from error
         workload = getattr(module, "workload", None)
         if not isinstance(workload, Workload):

@@ -7,6 +7,7 @@ from typing import Final
 
 from harness.record import Run, Verification
 from harness.summary import LITTLE_TOLERANCE, Cell
+from scenarios.protocol import TIMEOUT, UNANSWERED
 
 ERROR_LIMIT: Final = 0.01
 CLIENT_WARN: Final = 0.80
@@ -18,6 +19,10 @@ LAG_LIMIT_US: Final = 5_000
 LAG_SHARE: Final = 0.10
 BOUND_TOLERANCE: Final = 0.05
 P99_MASS: Final = 1_000
+FOREIGN_WARN: Final = 0.07
+FOREIGN_LIMIT: Final = 0.15
+RESOLUTION_WARN: Final = 0.025
+STUCK_LIMIT: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ def caveats_of(cell: Cell, run: Run) -> tuple[Caveat, ...]:
         *_unverified(cell, run.manifest.verifications),
         *_errors(cell),
         *_client(cell),
+        *_foreign(cell),
         *_impossible(cell),
         *_thin(cell),
     ]
@@ -54,7 +60,30 @@ def _unverified(cell: Cell, verifications: tuple[Verification, ...]) -> list[Cav
 
 def _errors(cell: Cell) -> list[Caveat]:
     found = []
-    if cell.error_rate > ERROR_LIMIT:
+    stuck = sum(cell.failures.get(cause, 0) for cause in (UNANSWERED, TIMEOUT))
+    if cell.connected < cell.level.users:
+        found.append(
+            Caveat(
+                f"Only {cell.connected} of {cell.level.users} users could connect: the load was not the one named.",
+                invalidates=True,
+            )
+        )
+    if not cell.requests:
+        found.append(
+            Caveat(
+                "No request was answered within the window: it is too short for this variant. Give more --seconds.",
+                invalidates=True,
+            )
+        )
+    elif cell.level.rate_rps is None and stuck > STUCK_LIMIT * cell.level.users * len(cell.trials):
+        found.append(
+            Caveat(
+                f"{stuck} requests were never answered, each the only one of its user, of {cell.level.users} in each "
+                "trial: throughput is that of the others.",
+                invalidates=True,
+            )
+        )
+    elif cell.error_rate > ERROR_LIMIT:
         causes = ", ".join(f"{cause}: {count}" for cause, count in sorted(cell.failures.items()))
         found.append(
             Caveat(
@@ -119,6 +148,17 @@ def _lag(cell: Cell) -> list[Caveat]:
     return []
 
 
+def _foreign(cell: Cell) -> list[Caveat]:
+    """Whoever else ran on the server's core, or took it away from this machine, slowed the variant and not its twin."""
+    share = cell.foreign_cpu
+    if share is None or share < FOREIGN_WARN:
+        return []
+    sentence = f"Up to {share:.0%} of the server's core went to others than the server: "
+    if share >= FOREIGN_LIMIT:
+        return [Caveat(f"{sentence}stop what else runs on this machine.", invalidates=True)]
+    return [Caveat(f"{sentence}figures are a little low.")]
+
+
 def _impossible(cell: Cell) -> list[Caveat]:
     found = []
     if cell.bound_share is not None and cell.bound_share > 1 + BOUND_TOLERANCE:
@@ -129,12 +169,21 @@ def _impossible(cell: Cell) -> list[Caveat]:
                 invalidates=True,
             )
         )
-    users = cell.level.users
-    if cell.latency_is_floor:
+    users, rate_rps = cell.level.users, cell.level.rate_rps
+    if rate_rps is not None and cell.latency_is_floor:
+        served = cell.throughput_rps.value if cell.throughput_rps else 0.0
+        dropped = f", {cell.dropped} requests were dropped unsent" if cell.dropped else ""
         found.append(
             Caveat(
-                f"Throughput × mean latency accounts for {cell.explained_users:.0f} of {users} users (Little's law): "
-                "the others waited longer than the window, so the latencies are floors (≥). Give more --seconds."
+                f"Of {rate_rps:g} requests offered a second {served:,.0f} were answered{dropped}: the rate is beyond "
+                "what this variant can carry, and its latencies grow with the window (≥)."
+            )
+        )
+    elif cell.latency_is_floor:
+        found.append(
+            Caveat(
+                f"Throughput × mean latency accounts for {cell.explained_users or 0:.0f} of {users} users (Little's "
+                "law): the others waited longer than the window, so the latencies are floors (≥). Give more --seconds."
             )
         )
     elif cell.explained_users is not None and cell.explained_users > (1 + LITTLE_TOLERANCE) * users:
@@ -151,6 +200,13 @@ def _thin(cell: Cell) -> list[Caveat]:
     found = []
     if len(cell.trials) == 1:
         found.append(Caveat("One trial has no interval: use --blocks 5 or more."))
+    if cell.resolution > RESOLUTION_WARN:
+        found.append(
+            Caveat(
+                f"A user finishes few requests in a window, so that throughput is only known to about "
+                f"±{cell.resolution:.0%}; intervals are widened to that. Give more --seconds."
+            )
+        )
     if 0 < cell.latency.n < P99_MASS:
         found.append(Caveat(f"p99 rests on {cell.latency.n} requests: read it as about the slowest one."))
     return found

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -108,6 +109,9 @@ class Child:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        # It leads a session of its own; what it left running there goes too.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
@@ -127,6 +131,13 @@ def launched(
     if owner is not None:
         launch += ["--uid", str(owner[0]), "--gid", str(owner[1])]
     return [*launch, "--", *command]
+
+
+def fetch(url: str, timeout_s: float) -> bytes:
+    """What a process of the run answers on loopback, past any proxy; raises OSError."""
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=timeout_s) as answer:
+        body: bytes = answer.read()
+        return body
 
 
 def free_port(wanted: int | None = None) -> int:

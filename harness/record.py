@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.exceptions import BadInputError
 from harness.machine import Placement
 from harness.plan import Plan, Trial
+from scenarios.histogram import BINS
 from scenarios.protocol import TrialResult
 
 SCHEMA: Final = 1
@@ -144,12 +145,16 @@ def make_directory(parent: Path, name: str, started: datetime) -> Path:
 
 
 def point_latest(directory: Path) -> Path:
-    """Let `latest` beside the run directory lead to it; returns the link."""
+    """Let `latest` beside the run directory lead to it; returns the link, or the directory where none can be made."""
     latest = directory.parent / "latest"
     fresh = directory.parent / f".latest-{os.getpid()}"
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(directory.name, target_is_directory=True)
-    fresh.replace(latest)
+    try:
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(directory.name, target_is_directory=True)
+        fresh.replace(latest)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        return directory
     return latest
 
 
@@ -165,7 +170,11 @@ def read_run(directory: Path) -> Run:
             f"{directory} holds no run (there is no {MANIFEST} in it): give a directory that `bench.py run` has made."
         )
     manifest = _parsed(path, MANIFESTS)
-    trials = [_parsed(file, RECORDED) for file in sorted((directory / TRIALS).glob("[0-9]*.json"))]
+    files = sorted((directory / TRIALS).glob("[0-9]*.json"))
+    trials = [_parsed(file, RECORDED) for file in files]
+    for file, recorded in zip(files, trials, strict=True):
+        if file.stem != f"{recorded.trial.number:04}" or not _is_possible(recorded.result):
+            raise BadInputError(f"{file} is damaged: it is no trial as this program writes them; remove the file.")
     planned = {trial.number: trial for trial in manifest.plan.trials}
     for recorded in trials:
         if planned.get(recorded.trial.number) != recorded.trial:
@@ -176,6 +185,21 @@ def read_run(directory: Path) -> Run:
     if not trials:
         raise BadInputError(f"{directory} holds no finished trial: there is nothing to report yet.")
     return Run(directory, manifest, tuple(trials))
+
+
+def _is_possible(result: TrialResult) -> bool:
+    """Whether the figures are ones that a trial can have; a type alone does not say so."""
+    distributions = [result.latency, result.service, result.bystander, result.lag, result.failed_latency]
+    return (
+        result.window_s > 0
+        and min(result.completed, result.dropped, result.connected, *result.failures.values(), 0) >= 0
+        and "load" in result.cpu_s
+        and all(
+            sum(count for _, count in distribution.bins) == distribution.n
+            and all(0 <= index < BINS and count > 0 for index, count in distribution.bins)
+            for distribution in distributions
+        )
+    )
 
 
 def _parsed(path: Path, adapter: TypeAdapter[T]) -> T:

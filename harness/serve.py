@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from bench_app.app import BYSTANDER_PATH
-from harness.child import Child, free_port
+from harness.child import Child, fetch, free_port
 from harness.exceptions import BadInputError, BenchError
 from harness.services import Services
 
@@ -90,8 +88,8 @@ def _await_answer(child: Child, port: int) -> None:
     deadline = time.monotonic() + START_LIMIT_S
     while time.monotonic() < deadline:
         child.check()
-        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            urllib.request.urlopen(f"http://{HOST}:{port}{BYSTANDER_PATH}", timeout=1).close()
+        with contextlib.suppress(OSError):
+            fetch(f"http://{HOST}:{port}{BYSTANDER_PATH}", timeout_s=1)
             return
         time.sleep(0.02)
     raise BenchError(f"The {child.role} did not answer within {START_LIMIT_S:g} s; its log is {child.log}.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Final
 
 from bench_app.resources import UPSTREAM_LATENCY_S, Settings
 from bench_app.upstream import COUNT_PATH
-from harness.child import Child
+from harness.child import Child, fetch
 from harness.exceptions import BenchError
 from harness.machine import Placement
 from harness.plan import Plan
@@ -27,12 +26,11 @@ class Upstream:
     """The running upstream service."""
 
     url: str
-    pid: int
+    child: Child
 
     def calls(self) -> int:
         """How many calls it has answered so far."""
-        with urllib.request.urlopen(self.url + COUNT_PATH.decode()[1:], timeout=5) as answer:
-            return int(answer.read())
+        return int(fetch(self.url + COUNT_PATH.decode()[1:], timeout_s=5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +43,24 @@ class Services:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of a server process. It holds the database's password and is never logged."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("BENCH_")}
+        # A proxy is for the world outside; requests would use it on loopback too, and aiohttp would not.
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("BENCH_") and not name.lower().endswith("_proxy")
+        }
         if self.database is not None:
             environment["BENCH_DSN"] = self.database.dsn
         if self.upstream is not None:
             environment["BENCH_UPSTREAM"] = self.upstream.url
         return environment
+
+    def check(self) -> None:
+        """Raise ChildDiedError if one of the services that are ours is no longer there."""
+        if self.database is not None and self.database.child is not None:
+            self.database.child.check()
+        if self.upstream is not None:
+            self.upstream.child.check()
 
     @property
     def watch(self) -> dict[str, int]:
@@ -58,7 +68,7 @@ class Services:
 
         PostgreSQL is not among them: its work is done by backends that come and go.
         """
-        return {"upstream": self.upstream.pid} if self.upstream is not None else {}
+        return {"upstream": self.upstream.child.pid} if self.upstream is not None else {}
 
 
 @contextlib.contextmanager
@@ -87,4 +97,4 @@ def _open_upstream(placement: Placement, logs: Path) -> Iterator[Upstream]:
             child.stop()
             child.check()
             raise BenchError("The upstream service did not start.")
-        yield Upstream(f"http://127.0.0.1:{int(port)}/", child.pid)
+        yield Upstream(f"http://127.0.0.1:{int(port)}/", child)

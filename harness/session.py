@@ -10,8 +10,9 @@ from pathlib import Path
 from rich.console import Console
 
 from bench_app.workload import discover
+from harness.child import free_port
 from harness.conduct import conduct
-from harness.exceptions import BadInputError
+from harness.exceptions import BadInputError, StoppedError
 from harness.machine import Placement, place, usable_cores
 from harness.plan import Plan, in_range, make_plan
 from harness.record import point_latest
@@ -25,6 +26,8 @@ def measure(
     *,
     profile: str,
     users: str | None,
+    rates: str | None,
+    arrivals: str,
     variants: str | None,
     blocks: int | None,
     seconds: float | None,
@@ -41,6 +44,8 @@ def measure(
         only=workloads,
         variants=listed(variants),
         users=_users(users),
+        rates=_rates(rates),
+        arrivals=arrivals,
         blocks=blocks,
         seconds=seconds,
         seed=seed,
@@ -49,13 +54,21 @@ def measure(
     placement = take_place()
     console = Console(highlight=False)
     _announce(plan, placement, console)
-    name = f"{profile}-{'-'.join(workloads)}" if workloads else profile
+    name = profile
+    if workloads:
+        names = [workload.name for workload in plan.workloads]
+        name += f"-{'-'.join(names) if len(names) <= 3 else f'{len(names)}-workloads'}"
     with ProgressDisplay(plan, console) as display:
         directory = conduct(
             plan, display, placement=placement, out=out, name=name, command=_repeatable(words), dsn=dsn, port=port
         )
         display.stage("writing the page")
-        findings = write_report(directory)
+        try:
+            findings = write_report(directory)
+        except KeyboardInterrupt:
+            raise StoppedError(
+                f"Stopped. All trials are kept; `python bench.py report {directory}` makes their page."
+            ) from None
     latest = point_latest(directory)
     console.print()
     print_findings(findings, console)
@@ -80,18 +93,31 @@ def take_place() -> Placement:
 
 
 def check_port(port: int | None) -> None:
-    """Refuse what is no port.
+    """Refuse what is no port, and one that is taken, before anything is started.
 
     Raises:
-        BadInputError: it lies outside 1 to 65535.
+        BadInputError: it lies outside 1 to 65535, or cannot be listened on.
     """
-    if port is not None:
-        in_range("--port", port, 1, 65_535)
+    if port is None:
+        return
+    try:
+        free_port(in_range("--port", port, 1, 65_535))
+    except OSError as error:
+        raise BadInputError(
+            f"Port {port} cannot be listened on ({error.strerror}): give another --port, or none."
+        ) from None
 
 
 def listed(text: str | None) -> list[str]:
-    """The names in a comma-separated list."""
-    return [part.strip() for part in (text or "").split(",") if part.strip()]
+    """The names in a comma-separated list; nothing where none was given.
+
+    Raises:
+        BadInputError: it was given, and holds nothing.
+    """
+    parts = [part.strip() for part in (text or "").split(",") if part.strip()]
+    if text is not None and not parts:
+        raise BadInputError("An option that takes a list was given an empty one: name at least one, or leave it out.")
+    return parts
 
 
 def _repeatable(words: Sequence[str]) -> str:
@@ -113,11 +139,23 @@ def _users(text: str | None) -> list[int]:
         raise BadInputError(f"--users {text} is no list of whole numbers: write it as 64, or as 8,64,256.") from None
 
 
+def _rates(text: str | None) -> list[float]:
+    try:
+        return [float(part) for part in listed(text)]
+    except ValueError:
+        raise BadInputError(f"--rate {text} is no list of numbers: write it as 200, or as 200,500.") from None
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"
+
+
 def _announce(plan: Plan, placement: Placement, console: Console) -> None:
     variants = sum(len(workload.variants) for workload in plan.workloads)
     minutes, seconds = divmod(round(plan.expected_s), 60)
     console.print(
-        f"{len(plan.trials)} trials of {variants} variants in {len(plan.workloads)} workloads, "
-        f"profile {plan.profile}, seed {plan.seed}: about {minutes}:{seconds:02} min."
+        f"{_counted(len(plan.trials), 'trial')} of {_counted(variants, 'variant')} in "
+        f"{_counted(len(plan.workloads), 'workload')}, profile {plan.profile}, seed {plan.seed}: "
+        f"about {minutes} min {seconds} s."
     )
     console.print(f"Placement: {placement}.", style="dim")

@@ -43,3 +43,11 @@ def ratio(contender: Sequence[float], baseline: Sequence[float]) -> Estimate | N
     if not baseline or min(baseline) <= 0:
         return None
     return geometric_mean([a / b for a, b in zip(contender, baseline, strict=True)])
+
+
+def widened(estimate: Estimate, resolution: float) -> Estimate:
+    """The estimate with an interval no narrower than what can be resolved, as a share to either side."""
+    if estimate.low is None or estimate.high is None:
+        return estimate
+    low, high = estimate.value / (1 + resolution), estimate.value * (1 + resolution)
+    return Estimate(estimate.value, min(estimate.low, low), max(estimate.high, high), estimate.n)

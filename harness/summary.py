@@ -7,15 +7,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Final
+from typing import Final, Literal
 
 from harness.bounds import Bound, bound
 from harness.plan import Level, Pair, PlannedVariant, PlannedWorkload
-from harness.record import RecordedTrial, Run
-from harness.stats import Estimate, geometric_mean, ratio
+from harness.record import Manifest, RecordedTrial, Run
+from harness.stats import Estimate, geometric_mean, ratio, widened
 from scenarios.histogram import Distribution, merge
+from scenarios.protocol import STAGGER, TrialResult
 
 LITTLE_TOLERANCE: Final = 0.10
+Metric = Literal["throughput_rps", "p99_ms"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class TrialFigures:
 
     number: int
     block: int
+    window_s: float
     throughput_rps: float
     p99_ms: float | None
     bystander_p99_ms: float | None
@@ -35,8 +38,10 @@ class Cell:
 
     `requests` were sent within the windows, errors included. Distributions pool all trials. Shares of CPU are of one
     core, the largest over the trials for the client's side and the mean for the server; None where not watched.
-    `client_lag` is how late the load process woke. `explained_users` is X·R, what Little's law makes of the throughput
-    and latency seen: with no think time it should be the number of users.
+    `client_lag` is how late the load process woke. `connected` is the fewest users that ever were in a trial,
+    `resolution` the share by which a window's count may be off, `foreign_cpu` the share of the server's core that
+    others used. `dropped` were due in an open loop and never sent. `explained_users` is X·R, what Little's law makes of
+    the throughput and latency seen: with no think time it should be the number of users.
     """
 
     workload: PlannedWorkload
@@ -45,6 +50,9 @@ class Cell:
     trials: tuple[TrialFigures, ...]
     requests: int
     failures: dict[str, int]
+    dropped: int
+    connected: int
+    resolution: float
     throughput_rps: Estimate | None
     latency: Distribution
     bystander: Distribution
@@ -53,6 +61,7 @@ class Cell:
     server_cpu: float | None
     client_cpu: float
     load_core_busy: float | None
+    foreign_cpu: float | None
     client_lag: Distribution
     explained_users: float | None
 
@@ -68,9 +77,14 @@ class Cell:
     def latency_is_floor(self) -> bool:
         """Whether the latencies seen account for too few users, so that the others waited longer than is shown.
 
-        It happens where a request waits longer than the window: one sent before it and answered after it is in no
-        count.
+        It happens in a closed loop where a request waits longer than the window: one sent before it and answered after
+        it is in no count; and in an open loop whose rate the server cannot carry, where the longer it lasts the longer
+        they get.
         """
+        rate_rps = self.level.rate_rps
+        if rate_rps is not None:
+            served = self.throughput_rps.value if self.throughput_rps else 0.0
+            return bool(self.dropped) or served < (1 - LITTLE_TOLERANCE) * rate_rps
         return self.explained_users is not None and self.explained_users < (1 - LITTLE_TOLERANCE) * self.level.users
 
     @property
@@ -83,10 +97,14 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A pair at a level: contender/baseline throughput over the blocks that hold both."""
+    """A pair at a level: contender/baseline over the blocks that hold both.
+
+    The metric is throughput in a closed loop, and the p99 of latency in an open one, where all are offered the same.
+    """
 
     pair: Pair
     level: Level
+    metric: Metric
     ratio: Estimate | None
     blocks: int
     baseline: Cell
@@ -115,7 +133,7 @@ def summarise(run: Run) -> Summary:
         trial = recorded.trial
         trials.setdefault((trial.workload, trial.variant, trial.level), []).append(recorded)
     cells = {
-        (workload.name, variant.name, level): _cell(workload, variant, level, found, run.manifest.placement.load)
+        (workload.name, variant.name, level): _cell(workload, variant, level, found, run.manifest)
         for workload in plan.workloads
         for level in plan.levels
         for variant in workload.variants
@@ -136,7 +154,7 @@ def _cell(
     variant: PlannedVariant,
     level: Level,
     recorded: Sequence[RecordedTrial],
-    load_cores: Sequence[int],
+    manifest: Manifest,
 ) -> Cell:
     results = [trial.result for trial in recorded]
     figures = tuple(_figures(trial) for trial in recorded)
@@ -146,12 +164,13 @@ def _cell(
     for result in results:
         failures.update(result.failures)
     server = [result.cpu_s["server"] / result.window_s for result in results if "server" in result.cpu_s]
-    busy = [
-        fmean(result.core_busy[core] for core in load_cores)
+    mean_us, warmup_s, placement = latency.mean_us, manifest.plan.warmup_s, manifest.placement
+    busy = [share for result in results if (share := _busy(result, placement.load)) is not None]
+    foreign = [
+        share - result.cpu_s["server"] / result.window_s / len(placement.server)
         for result in results
-        if load_cores and max(load_cores) < len(result.core_busy)
+        if (share := _busy(result, placement.server)) is not None and "server" in result.cpu_s
     ]
-    mean_us = latency.mean_us
     return Cell(
         workload=workload,
         variant=variant,
@@ -159,6 +178,9 @@ def _cell(
         trials=figures,
         requests=latency.n + sum(failures.values()),
         failures=dict(failures),
+        dropped=sum(result.dropped for result in results),
+        connected=min(result.connected for result in results),
+        resolution=_resolution(level, figures, mean_us, warmup_s),
         throughput_rps=throughput,
         latency=latency,
         bystander=merge(result.bystander for result in results),
@@ -167,9 +189,34 @@ def _cell(
         server_cpu=fmean(server) if server else None,
         client_cpu=max(result.cpu_s["load"] / result.window_s for result in results),
         load_core_busy=max(busy) if busy else None,
+        foreign_cpu=max(foreign) if foreign and not placement.shared else None,
         client_lag=merge(result.lag for result in results),
-        explained_users=throughput.value * mean_us / 1e6 if throughput and mean_us is not None else None,
+        explained_users=None
+        if level.rate_rps is not None
+        else throughput.value * mean_us / 1e6
+        if throughput and mean_us is not None
+        else None,
     )
+
+
+def _busy(result: TrialResult, cores: Sequence[int]) -> float | None:
+    """The mean busy share of these cores in the window, None where they were not read."""
+    if not cores or max(cores) >= len(result.core_busy):
+        return None
+    return fmean(result.core_busy[core] for core in cores)
+
+
+def _resolution(level: Level, trials: Sequence[TrialFigures], mean_us: float | None, warmup_s: float) -> float:
+    """By how much, as a share, a window's count may be off because users move in step.
+
+    The users begin evenly spread over a part of the warm-up. Answers faster than that leave them spread; slower ones
+    leave them bunched, and in the extreme a window counts whole waves of all users.
+    """
+    completed = fmean(trial.throughput_rps * trial.window_s for trial in trials)
+    if level.rate_rps is not None or not completed or mean_us is None:
+        return 0.0
+    bunched = max(0.0, 1 - STAGGER * warmup_s / (mean_us / 1e6))
+    return bunched * level.users / completed
 
 
 def _figures(recorded: RecordedTrial) -> TrialFigures:
@@ -177,6 +224,7 @@ def _figures(recorded: RecordedTrial) -> TrialFigures:
     return TrialFigures(
         number=trial.number,
         block=trial.block,
+        window_s=result.window_s,
         throughput_rps=result.completed / result.window_s,
         p99_ms=milliseconds(result.latency.percentile_us(99)),
         bystander_p99_ms=milliseconds(result.bystander.percentile_us(99)),
@@ -184,9 +232,16 @@ def _figures(recorded: RecordedTrial) -> TrialFigures:
 
 
 def _comparison(pair: Pair, level: Level, baseline: Cell, contender: Cell) -> Comparison:
-    by_block = {trial.block: trial.throughput_rps for trial in baseline.trials}
-    paired = [(trial.throughput_rps, by_block[trial.block]) for trial in contender.trials if trial.block in by_block]
+    metric: Metric = "throughput_rps" if level.rate_rps is None else "p99_ms"
+    by_block = {trial.block: getattr(trial, metric) for trial in baseline.trials}
+    paired = [
+        (getattr(trial, metric), by_block[trial.block])
+        for trial in contender.trials
+        if trial.block in by_block and None not in (getattr(trial, metric), by_block[trial.block])
+    ]
     estimate = ratio([a for a, _ in paired], [b for _, b in paired])
     if estimate is not None and not math.isfinite(estimate.value):
         estimate = None
-    return Comparison(pair, level, estimate, len(paired), baseline, contender)
+    if estimate is not None and metric == "throughput_rps":
+        estimate = widened(estimate, baseline.resolution + contender.resolution)
+    return Comparison(pair, level, metric, estimate, len(paired), baseline, contender)

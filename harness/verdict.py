@@ -8,7 +8,7 @@ from harness.stats import Estimate
 
 
 class Verdict(StrEnum):
-    """What the interval of a ratio (contender/baseline, more is better) says against the margin."""
+    """What the interval of a ratio (contender/baseline) says against the margin."""
 
     WIN = "WIN"
     LOSS = "LOSS"
@@ -18,8 +18,8 @@ class Verdict(StrEnum):
     INVALID = "INVALID"
 
 
-def verdict(ratio: Estimate | None, *, margin: float, valid: bool) -> Verdict:
-    """The first that matches.
+def verdict(ratio: Estimate | None, *, margin: float, valid: bool, less_is_better: bool = False) -> Verdict:
+    """The first that matches, with WIN and LOSS exchanged where `less_is_better`.
 
     INVALID: a guard failed. WIN or LOSS: the interval lies wholly beyond 1 + margin or below its inverse. TIE: wholly
     between the two. LEAN: it excludes 1 but straddles a margin. INCONCLUSIVE: anything else, a missing interval too.
@@ -30,9 +30,9 @@ def verdict(ratio: Estimate | None, *, margin: float, valid: bool) -> Verdict:
         return Verdict.INCONCLUSIVE
     upper, lower = 1 + margin, 1 / (1 + margin)
     if ratio.low > upper:
-        return Verdict.WIN
+        return Verdict.LOSS if less_is_better else Verdict.WIN
     if ratio.high < lower:
-        return Verdict.LOSS
+        return Verdict.WIN if less_is_better else Verdict.LOSS
     if lower <= ratio.low and ratio.high <= upper:
         return Verdict.TIE
     if ratio.low > 1 or ratio.high < 1:

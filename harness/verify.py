@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+import psycopg
 import requests
 
 from bench_app.app import WITNESS_PATH
 from bench_app.workload import Kind
+from harness.child import fetch
+from harness.exceptions import BenchError
 from harness.plan import Plan, PlannedVariant, PlannedWorkload
 from harness.record import Answer, Verification
 from harness.serve import Server
@@ -25,14 +28,18 @@ THREADS: Final[dict[Kind, str]] = {"sync": "worker", "async": "loop", "blocking"
 
 def verify(plan: Plan, services: Services, server: Server) -> tuple[Verification, ...]:
     """Ask a witnessed server for everything in the plan, a few rounds each, and compare the twins of each workload."""
-    with requests.Session() as session:
+    try:
         return tuple(
             verification
             for workload in plan.workloads
             for verification in _compare(
-                workload, [_ask(session, server, services, workload, variant) for variant in workload.variants]
+                workload, [_ask(server, services, workload, variant) for variant in workload.variants]
             )
         )
+    except (OSError, psycopg.Error) as error:
+        services.check()
+        server.child.check()
+        raise BenchError(f"The twins could not be verified: {type(error).__name__}: {error}.") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +47,46 @@ class _Observation:
     """One variant's answers, as they were seen."""
 
     variant: PlannedVariant
-    answers: tuple[tuple[str, int, int, bytes], ...]  # path, expected status, status, body
+    answers: tuple[tuple[str, int, int, bytes], ...]  # path, expected status, status (0 for none), body
     threads: tuple[str, ...]
     statements: float | None
     upstream_calls: float | None
 
 
-def _ask(
-    session: requests.Session, server: Server, services: Services, workload: PlannedWorkload, variant: PlannedVariant
-) -> _Observation:
+def _ask(server: Server, services: Services, workload: PlannedWorkload, variant: PlannedVariant) -> _Observation:
     count_statements = services.database.statements if services.database and "database" in workload.needs else None
     count_calls = services.upstream.calls if services.upstream and "upstream" in workload.needs else None
     statements, calls = _reading(count_statements), _reading(count_calls)
-    answers: list[tuple[str, int, int, bytes]] = []
+    answers: dict[tuple[str, int], tuple[int, bytes]] = {}
     for _ in range(ROUNDS):
-        answers.clear()
         for request in workload.requests:
-            path = variant.path + request.path
-            answer = session.get(server.url + path, timeout=TIMEOUT_S)
-            answers.append((path, request.expect, answer.status_code, answer.content))
-    threads = session.get(server.url + WITNESS_PATH, timeout=TIMEOUT_S).json().get(variant.path, [])
+            asked = (variant.path + request.path, request.expect)
+            # One that went wrong is kept: it is what has to be told.
+            if asked not in answers or answers[asked][0] == request.expect:
+                answers[asked] = _get(server.url + asked[0])
+    threads = json.loads(fetch(server.url + WITNESS_PATH, TIMEOUT_S)).get(variant.path, [])
     return _Observation(
         variant,
-        tuple(answers),
+        tuple((path, expect, status, body) for (path, expect), (status, body) in answers.items()),
         tuple(threads),
         _per_round(statements, _reading(count_statements)),
         _per_round(calls, _reading(count_calls)),
     )
+
+
+def _get(url: str) -> tuple[int, bytes]:
+    """Status and body; status 0 and the reason where there was no answer.
+
+    A connection of its own for each, because a handler that raises makes uvicorn close it; and no redirects, because a
+    load generator follows none.
+    """
+    with requests.Session() as session:
+        session.trust_env = False
+        try:
+            answer = session.get(url, timeout=TIMEOUT_S, allow_redirects=False)
+        except requests.RequestException as error:
+            return 0, type(error).__name__.encode()
+        return answer.status_code, answer.content
 
 
 def _reading(count: Callable[[], int | None] | None) -> int | None:
@@ -95,7 +115,7 @@ def _compare(workload: PlannedWorkload, seen: list[_Observation]) -> list[Verifi
 
 def _problems(observation: _Observation, first: _Observation) -> list[str]:
     problems = [
-        f"{path} answered {status} where {expected} is declared: {_sample(body)[:120]}"
+        f"{path} answered {status or 'nothing'} where {expected} is declared: {_sample(body)[:120]}"
         for path, expected, status, body in observation.answers
         if status != expected
     ]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
 from bench_app.workload import discover
-from harness.child import Child, free_port
+from harness.child import Child, fetch, free_port
 from harness.exceptions import BadInputError, BenchError
 from harness.plan import make_plan
 from harness.serve import HOST, serve
@@ -43,7 +42,13 @@ def hold_open(*, dsn: str | None, port: int | None) -> None:
         with (
             open_services(plan, dsn, placement, logs) as services,
             serve(services, cores=placement.server, logs=logs) as server,
-            Child("Locust", _command(server.url, chosen), cores=placement.load, log=logs / "locust.log") as locust,
+            Child(
+                "Locust",
+                _command(server.url, chosen),
+                cores=placement.load,
+                log=logs / "locust.log",
+                environment=services.environment,
+            ) as locust,
         ):
             address = f"http://{HOST}:{chosen}"
             _await(locust, address)
@@ -55,6 +60,7 @@ def hold_open(*, dsn: str | None, port: int | None) -> None:
                     time.sleep(LOOK_S)
                     locust.check()
                     server.child.check()
+                    services.check()
             except KeyboardInterrupt:
                 console.print("stopping …")
 
@@ -81,10 +87,8 @@ def _await(locust: Child, address: str) -> None:
     deadline = time.monotonic() + START_LIMIT_S
     while time.monotonic() < deadline:
         locust.check()
-        try:
-            urllib.request.urlopen(address, timeout=1).close()
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.05)
-        else:
+        with contextlib.suppress(OSError):
+            fetch(address, timeout_s=1)
             return
+        time.sleep(0.05)
     raise BenchError(f"Locust's web UI did not answer within {START_LIMIT_S:g} s.")

@@ -9,9 +9,8 @@ from gevent.event import Event
 from gevent.pool import Group
 
 from scenarios.connection import Connection, cause_of, encode, now_ns
-from scenarios.fleet import UNANSWERED
 from scenarios.histogram import Histogram
-from scenarios.protocol import RequestSpec
+from scenarios.protocol import TIMEOUT, UNANSWERED, RequestSpec
 
 
 class Bystander:
@@ -68,6 +67,9 @@ class Bystander:
         except OSError as error:
             self.failures[cause_of(error)] += 1
             return
+        except gevent.GreenletExit:
+            probe.connection.close()
+            return
         if probe.status == 200:
             self.latency.record((probe.end_ns - due_ns) // 1000)
         else:
@@ -90,7 +92,7 @@ class _Probe:
         self._done.clear()
         self.connection.send(request)
         if not self._done.wait(timeout_s):
-            self.connection.fail("timeout")
+            self.connection.fail(TIMEOUT)
 
     def _answered(self, status: int, end_ns: int) -> None:
         self.status, self.end_ns = status, end_ns

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import gevent
 from gevent.lock import BoundedSemaphore
 
 from scenarios.connection import Connection, encode, now_ns
-from scenarios.protocol import RequestSpec
+from scenarios.protocol import TIMEOUT, UNANSWERED, RequestSpec
 from scenarios.recorder import Recorder
 
 SWEEP_S: Final = 0.1
 CONNECTING_AT_ONCE: Final = 200
-UNANSWERED: Final = "unanswered when the drain ended"
 
 
 def rotation(requests: Iterable[RequestSpec]) -> list[RequestSpec]:
@@ -31,8 +30,9 @@ class Fleet:
     """What the users of one target share.
 
     `rounds` is one round of the mix as (bytes to send, expected status); `stopping` is read by each user before it
-    sends; `connected` counts the users that ever were; `connecting` bounds how many connect at the same time, because
-    a server's backlog is finite.
+    sends; `connected` counts the users that ever were; `gate` is None where users begin as soon as they are connected,
+    else it holds how to begin each that waits for `open_gate`; `connecting` bounds how many connect at the same time,
+    because a server's backlog is finite.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Fleet:
         self.timeout_s = timeout_s
         self.stopping = False
         self.connected = 0
+        self.gate: list[Callable[[], None]] | None = None
         self.connections: set[Connection] = set()
         self.connecting = BoundedSemaphore(CONNECTING_AT_ONCE)
         self._launched = 0
@@ -52,6 +53,20 @@ class Fleet:
         """Load the server at this address from now on; for users that are not yet there."""
         self.host, self.port = host, port
         self.rounds = [(encode(request, host, port), request.expect) for request in rotation(self.requests)]
+
+    def open_gate(self, span_s: float) -> None:
+        """Let the waiting users begin, evenly spread over `span_s`.
+
+        Users that begin together stay together where every answer takes the same time, and then a window counts whole
+        waves of them instead of requests.
+        """
+        waiting, self.gate = self.gate or [], None
+        start_ns = now_ns()
+        for number, begin in enumerate(waiting):
+            ahead_s = number / len(waiting) * span_s - (now_ns() - start_ns) / 1e9
+            if ahead_s > 0:
+                gevent.sleep(ahead_s)
+            begin()
 
     def start_position(self) -> int:
         """Where in the round the next user begins: each one further on, so that the mix is even at every moment."""
@@ -70,7 +85,7 @@ class Fleet:
             oldest_ns = now_ns() - int(self.timeout_s * 1e9)
             for connection in list(self.connections):
                 if connection.in_flight and connection.sent_ns < oldest_ns:
-                    connection.fail("timeout")
+                    connection.fail(TIMEOUT)
 
     def drain(self, limit_s: float) -> None:
         """Send nothing more, wait for what is in flight, and count as failed what has no answer after `limit_s`."""

@@ -49,8 +49,9 @@ def address(url: str) -> tuple[str, int]:
 
 def catalogue(url: str) -> list[dict[str, Any]]:
     """What the server at `url` can be asked for."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(url.rstrip("/") + CATALOGUE_PATH, timeout=5) as answer:
+        with direct.open(url.rstrip("/") + CATALOGUE_PATH, timeout=5) as answer:
             found: list[dict[str, Any]] = json.load(answer)
             return found
     except (OSError, ValueError) as error:
@@ -60,18 +61,23 @@ def catalogue(url: str) -> list[dict[str, Any]]:
         )
 
 
-def fleets(url: str) -> dict[str, Fleet]:
+def class_name(entry: dict[str, Any]) -> str:
+    """The name of an entry's user class."""
+    return f"{entry['workload']}_{entry['variant']}".replace("-", "_")
+
+
+def fleets(entries: list[dict[str, Any]], url: str) -> dict[str, Fleet]:
     """A fleet for each variant, by the name of its user class."""
     host, port = address(url)
     return {
-        f"{entry['workload']}_{entry['variant']}": Fleet(
-            host, port, tuple(RequestSpec(**request) for request in entry["requests"]), Recorder()
-        )
-        for entry in catalogue(url)
+        class_name(entry): Fleet(host, port, tuple(RequestSpec(**request) for request in entry["requests"]), Recorder())
+        for entry in entries
     }
 
 
-FLEETS: Final = fleets(target(sys.argv))
+ENTRIES: Final = catalogue(target(sys.argv))
+FLEETS: Final = fleets(ENTRIES, target(sys.argv))
+LABELS: Final = {class_name(entry): f"/{entry['workload']}/{entry['variant']}" for entry in ENTRIES}
 for _name, _fleet in FLEETS.items():
     globals()[_name] = closed_loop_user(_name, _fleet)
 
@@ -79,7 +85,7 @@ for _name, _fleet in FLEETS.items():
 @events.init.add_listener
 def feed_locust(environment: Environment, **_: Any) -> None:
     """Sweep every fleet for time-outs and feed Locust's statistics, from now on."""
-    feeds = [BulkFeed(environment, f"/{name.replace('_', '/', 1)}", fleet) for name, fleet in FLEETS.items()]
+    feeds = [BulkFeed(environment, LABELS[name], fleet) for name, fleet in FLEETS.items()]
     for fleet, feed in zip(FLEETS.values(), feeds, strict=True):
         gevent.spawn(fleet.sweep_forever)
         gevent.spawn(feed.run_forever)

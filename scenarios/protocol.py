@@ -6,10 +6,17 @@ Pure, so that the harness imports it without importing Locust.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from scenarios.arrivals import Arrivals
 from scenarios.histogram import Distribution
+
+STAGGER: Final = 0.75
+"""The share of the warm-up over which the users of a closed loop begin."""
+
+UNANSWERED: Final = "unanswered when the drain ended"
+TIMEOUT: Final = "timeout"
+"""The two causes of failure after which a server may still be working on what nobody waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +59,9 @@ class OpenLoop:
 class TrialOrder:
     """One trial to run.
 
-    Times are in seconds. Requests are counted within the window that follows the warm-up; `drain_s` is the longest
-    time that those in flight at its end are waited for. `watch` names processes, by role, whose CPU time is read at
-    both ends of the window.
+    Times are in seconds. In a closed loop the users begin evenly spread over the first `STAGGER` of the warm-up.
+    Requests are counted within the window that follows the warm-up; `drain_s` is the longest time that those in flight
+    at its end are waited for. `watch` names processes, by role, whose CPU time is read at both ends of the window.
     """
 
     name: str
@@ -88,19 +95,20 @@ class Second:
 class TrialResult:
     """What one trial showed, by the client's clock.
 
-    `completed` counts the successes that ended inside the window, so throughput is `completed / window_s`.
-    Three clocks, over the successes that were due inside the window and each followed to its end: `latency` from when a
-    request was due to its answer, `service` from when it was sent, `send_lag` between the two. In a closed loop a
-    request is due when it is sent, so there `service` equals `latency`, and `service` and `send_lag` are left empty.
-    `failures` counts by cause the requests that failed or were never answered; `dropped` those that were due and never
-    sent. `sent` and `answered` count everything in the trial, warm-up and drain included: what a server should have
-    counted too. `bystander` is the neighbour's latency, from when each probe was due. `lag` is how late the load
-    process itself woke. `cpu_s` is CPU time within the window by role; `core_busy` the busy share of every core of the
-    machine, 0 to 1.
+    `connected` is how many users ever were. `completed` counts the successes that ended inside the window, so
+    throughput is `completed / window_s`. Three clocks, over the successes that were due inside the window and each
+    followed to its end: `latency` from when a request was due to its answer, `service` from when it was sent,
+    `send_lag` between the two. In a closed loop a request is due when it is sent, so there `service` equals `latency`,
+    and `service` and `send_lag` are left empty. `failures` counts by cause the requests that failed or were never
+    answered; `dropped` those that were due and never sent. `sent` and `answered` count everything in the trial, warm-up
+    and drain included: what a server should have counted too. `bystander` is the neighbour's latency, from when each
+    probe was due. `lag` is how late the load process itself woke. `cpu_s` is CPU time within the window by role;
+    `core_busy` the busy share of every core of the machine, 0 to 1.
     """
 
     opened_ns: int
     window_s: float
+    connected: int
     completed: int
     latency: Distribution
     service: Distribution

@@ -79,8 +79,12 @@ class Recorder:
             self.send_lag.record((sent_ns - due_ns) // 1000)
 
     def failure(self, cause: str, due_ns: int, end_ns: int) -> None:
-        """Count one request that was answered otherwise, or cut off, or never answered."""
-        if self.open_ns <= due_ns < self.close_ns:
+        """Count one request that was answered otherwise, or cut off, or never answered.
+
+        Whatever of its life lies inside the window counts: a request that was sent in the warm-up and never answered
+        kept its user away for the whole of it.
+        """
+        if due_ns < self.close_ns and end_ns >= self.open_ns:
             self.failed.record((end_ns - due_ns) // 1000)
             self.failures[cause] += 1
 

@@ -20,7 +20,7 @@ from scenarios.connection import now_ns
 from scenarios.fleet import Fleet
 from scenarios.histogram import Distribution, Histogram
 from scenarios.openloop import Dispatcher
-from scenarios.protocol import OpenLoop, TrialOrder, TrialResult
+from scenarios.protocol import STAGGER, OpenLoop, TrialOrder, TrialResult
 from scenarios.recorder import Recorder
 from scenarios.users import ConnectionUser, closed_loop_user, open_loop_user
 
@@ -52,6 +52,7 @@ class Measurement:
         self._recorder = Recorder(open_ns=0, close_ns=0)
         self._fleet = Fleet(order.host, order.port, order.requests, self._recorder, order.timeout_s)
         self._dispatcher: Dispatcher | None = None
+        self._fleet.gate = []
         name, load = "".join(filter(str.isalnum, order.name)), order.load
         if isinstance(load, OpenLoop):
             self._dispatcher = Dispatcher(self._fleet, due_times(load.arrivals, load.rate_rps, load.seed))
@@ -78,6 +79,8 @@ class Measurement:
             gevent.spawn(_watch_lag, lag, recorder),
             gevent.spawn(_roll_each_second, recorder),
         ]
+        if dispatcher is None:
+            companions.append(gevent.spawn(fleet.open_gate, STAGGER * order.warmup_s))
         if bystander is not None:
             companions.append(gevent.spawn(bystander.run, recorder.open_ns, recorder.close_ns))
         try:
@@ -97,6 +100,7 @@ class Measurement:
         return TrialResult(
             opened_ns=recorder.open_ns,
             window_s=order.window_s,
+            connected=fleet.connected,
             completed=recorder.completed,
             latency=recorder.total_latency(),
             service=recorder.service.distribution(),
@@ -157,7 +161,10 @@ def _roll_each_second(recorder: Recorder) -> None:
 
 
 def _watch_lag(lag: Histogram, recorder: Recorder) -> None:
-    """How late an alarm every 10 ms is heard: what the load process adds to every latency that it reports."""
+    """How late an alarm every 10 ms is heard: what the load process adds to every latency that it reports.
+
+    On an absolute schedule: whoever sleeps through twenty alarms is twenty times late, and not once.
+    """
     heard, heard_ns = Event(), 0
 
     def ring() -> None:
@@ -173,7 +180,7 @@ def _watch_lag(lag: Histogram, recorder: Recorder) -> None:
             heard.wait()
             heard.clear()
             lag.record((heard_ns - due_ns) // 1000)
-            due_ns = max(due_ns, heard_ns) + LAG_PERIOD_NS
+            due_ns += LAG_PERIOD_NS
     finally:
         alarm.close()
 
@@ -203,10 +210,10 @@ class _Usage:
         seconds = {}
         for role, process in self._processes.items():
             try:
-                times = process.cpu_times()
+                family = [process, *process.children(recursive=True)]
+                seconds[role] = sum(times.user + times.system for times in (member.cpu_times() for member in family))
             except psutil.NoSuchProcess:
                 continue
-            seconds[role] = times.user + times.system
         return seconds
 
 

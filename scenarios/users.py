@@ -103,7 +103,10 @@ class ClosedLoopUser(ConnectionUser):
         self._think_s = self.think_s
 
     def _ready(self) -> None:
-        self._next()
+        if self._fleet.gate is None:
+            self._next()
+        else:
+            self._fleet.gate.append(self._next)
 
     def _next(self) -> None:
         if self._fleet.stopping or not self.connection.is_open:

@@ -32,6 +32,7 @@ def result(throughput_rps: float, users: int = 64, *, window_s: float = 1.0, **c
     steady = TrialResult(
         opened_ns=0,
         window_s=window_s,
+        connected=users,
         completed=completed,
         latency=distribution([latency_us] * completed),
         service=Distribution(),

@@ -88,7 +88,11 @@ def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Chart]:
         cells = [cell for cell in judged if cell.cell.level == level]
         if not cells:
             continue
-        suffix = f"{workload.name}-{level.users}-users" if len(plan.levels) > 1 else workload.name
+        suffix = (
+            f"{workload.name}-{level.size:g}-{'users' if level.rate_rps is None else 'rps'}"
+            if len(plan.levels) > 1
+            else workload.name
+        )
         card = _card(findings, [c for c in findings.comparisons_of(workload) if c.comparison.level == level])
         rows = len(cells)
         yield _chart(
@@ -115,7 +119,7 @@ def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Chart]:
     if len(plan.levels) > 1:
         yield _chart(
             f"levels-{workload.name}",
-            f"{workload.name}: requests a second against users (closed loop)",
+            f"{workload.name}: requests a second against load ({wording.levels(plan)})",
             _card(findings, []),
             3.2,
             partial(_levels, cells=judged),
@@ -124,13 +128,13 @@ def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Chart]:
 
 def forest(findings: Findings) -> Chart:
     """Every comparison as ratio and interval, on a log axis with the margin shaded."""
-    margin = findings.run.manifest.plan.margin
+    plan = findings.run.manifest.plan
     return _chart(
         "verdicts",
-        f"Contender / baseline, requests a second ({wording.levels(findings.run.manifest.plan)})",
+        f"Contender / baseline, {wording.metric(plan)} ({wording.levels(plan)})",
         _card(findings, []),
         0.9 + 0.3 * len(findings.comparisons),
-        lambda axes: _forest(axes, findings.comparisons, margin, len(findings.run.manifest.plan.levels) > 1),
+        lambda axes: _forest(axes, findings.comparisons, plan.margin, len(plan.levels) > 1),
     )
 
 
@@ -310,7 +314,7 @@ def _latency(axes: Axes, cells: Sequence[JudgedCell]) -> None:
     axes.set_xlim(_log_percent(0), _log_percent(99.9))
     axes.set_xticks([_log_percent(percent) for percent in ticks], [f"{percent:g} %" for percent in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("share of requests answered within that time (log of the rest)")
+    axes.set_xlabel("share of the requests that were answered at least this fast")
     _log_ms(axes, "y")
     axes.set_ylabel("latency, ms (log)")
     if axes.get_legend_handles_labels()[0]:
@@ -366,11 +370,11 @@ def _levels(axes: Axes, cells: Sequence[JudgedCell]) -> None:
     for judged, look in zip(variants, _looks(variants), strict=True):
         name = judged.cell.variant.name
         mine = [other for other in cells if other.cell.variant.name == name and other.cell.throughput_rps]
-        users = [other.cell.level.users for other in mine]
+        sizes = [other.cell.level.size for other in mine]
         estimates = [other.cell.throughput_rps for other in mine if other.cell.throughput_rps]
         values = [estimate.value for estimate in estimates]
         axes.plot(
-            users,
+            sizes,
             values,
             color=look.colour,
             linestyle=look.dash,
@@ -379,29 +383,29 @@ def _levels(axes: Axes, cells: Sequence[JudgedCell]) -> None:
             label=name,
         )
         axes.fill_between(
-            users,
+            sizes,
             [estimate.value if estimate.low is None else estimate.low for estimate in estimates],
             [estimate.value if estimate.high is None else estimate.high for estimate in estimates],
             color=look.colour,
             alpha=0.18,
             linewidth=0,
         )
-        bounds = [(other.cell.level.users, other.cell.bound.rps) for other in mine if other.cell.bound]
+        bounds = [(other.cell.level.size, other.cell.bound.rps) for other in mine if other.cell.bound]
         if bounds:
             axes.plot(*zip(*bounds, strict=True), color=look.colour, linewidth=1, linestyle=":", alpha=0.8)
     axes.set_xscale("log", base=2)
-    levels = sorted({judged.cell.level for judged in cells}, key=_users)
-    axes.set_xticks([level.users for level in levels], [str(level.users) for level in levels])
+    levels = sorted({judged.cell.level for judged in cells}, key=_size)
+    axes.set_xticks([level.size for level in levels], [f"{level.size:g}" for level in levels])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    axes.set_xlabel("users (log); band: 95 % interval; dotted: bound")
+    axes.set_xlabel(f"{first.unit} (log); band: 95 % interval; dotted: bound")
     axes.set_ylabel("requests a second")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=2.6)
 
 
-def _users(level: Level) -> int:
-    return level.users
+def _size(level: Level) -> float:
+    return level.size
 
 
 def _forest(axes: Axes, comparisons: Sequence[JudgedComparison], margin: float, several_levels: bool) -> None:
@@ -411,7 +415,7 @@ def _forest(axes: Axes, comparisons: Sequence[JudgedComparison], margin: float, 
     for row, judged in enumerate(comparisons):
         comparison, pair = judged.comparison, judged.comparison.pair
         label = f"{pair.workload}: {pair.contender} / {pair.baseline}"
-        labels.append(f"{label}, {comparison.level.users} users" if several_levels else label)
+        labels.append(f"{label}, {comparison.level.size:g} {comparison.level.unit}" if several_levels else label)
         estimate = comparison.ratio
         spelled = f"{judged.verdict} {wording.ratio(estimate)}"
         axes.text(1.01, row, spelled, va="center", transform=axes.get_yaxis_transform())
@@ -437,7 +441,8 @@ def _forest(axes: Axes, comparisons: Sequence[JudgedComparison], margin: float, 
     axes.set_ylim(len(comparisons) - 0.4, -0.6)
     axes.grid(False, axis="y")
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(f"slower  ←  ratio (log), 95 % interval; shaded: within the margin of {margin:.0%}  →  faster")
+    less, more = ("better", "worse") if comparisons[0].comparison.metric == "p99_ms" else ("worse", "better")
+    axes.set_xlabel(f"{less}  ←  ratio (log), 95 % interval; shaded: within the margin of {margin:.0%}  →  {more}")
 
 
 def _drift(axes: Axes, cells: Sequence[JudgedCell]) -> None:

@@ -82,7 +82,7 @@ def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Secti
         overview=[(chart, Markup(chart.svg)) for chart in overview],
         headline=headline(findings),
         invalid=[judged for judged in findings.cells if not judged.valid],
-        warnings=[(judged, caveat) for judged in findings.cells for caveat in judged.caveats if not caveat.invalidates],
+        warnings=_warnings(findings),
         causes={id(judged.cell): judged.cause for judged in findings.cells},
         cell_id=id,
         tally=tally(headline(findings)),
@@ -91,6 +91,18 @@ def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Secti
         several_levels=len(manifest.plan.levels) > 1,
         embedded=Markup(json.dumps(summary, ensure_ascii=False).replace("<", "\\u003c")),
     )
+
+
+def _warnings(findings: Findings) -> list[tuple[str, list[str]]]:
+    """Each caveat that leaves the verdict standing, with the cells that it is about."""
+    several = len(findings.run.manifest.plan.levels) > 1
+    cells: dict[str, list[str]] = {}
+    for judged in findings.cells:
+        name = f"{judged.cell.workload.name}/{judged.cell.variant.name}"
+        for caveat in judged.caveats:
+            if not caveat.invalidates:
+                cells.setdefault(caveat.sentence, []).append(f"{name}, {judged.cell.level}" if several else name)
+    return list(cells.items())
 
 
 def tally(comparisons: Sequence[JudgedComparison]) -> list[tuple[str, list[str]]]:
@@ -107,7 +119,7 @@ def headline(findings: Findings) -> list[JudgedComparison]:
     Where a run holds none of them, all its comparisons.
     """
     plan = findings.run.manifest.plan
-    highest = max(plan.levels, key=lambda level: level.users)
+    highest = max(plan.levels, key=lambda level: level.size)
     twins = [
         judged
         for judged in findings.comparisons

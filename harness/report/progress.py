@@ -97,14 +97,14 @@ class ProgressDisplay:
         table = Table(box=None, pad_edge=False, header_style="dim")
         table.add_column("workload", no_wrap=True)
         table.add_column("variant", no_wrap=True)
-        for heading in ("users", "trials", "req/s", "p99 ms", "bystander p99 ms"):
+        for heading in (levels[0].unit, "trials", "req/s", "p99 ms", "bystander p99 ms"):
             table.add_column(heading, justify="right")
         for workload in self._plan.workloads:
             for position, variant in enumerate(workload.variants):
                 for level in levels:
                     recorded = self._results.get((workload.name, variant.name, level), [])
                     name = "" if position or level != levels[0] else workload.name
-                    table.add_row(name, variant.name, str(level.users), *_running(recorded))
+                    table.add_row(name, variant.name, f"{level.size:g}", *_running(recorded))
         return table
 
 

@@ -28,7 +28,7 @@ def verdict_table(findings: Findings) -> Table:
     """One line a comparison, narrow enough for 80 columns."""
     plan = findings.run.manifest.plan
     table = Table(
-        title=f"Requests a second, contender against baseline ({wording.levels(plan)})",
+        title=f"{wording.metric(plan).capitalize()}: contender against baseline ({wording.levels(plan)})",
         title_style="bold",
         title_justify="left",
         box=None,
@@ -38,17 +38,19 @@ def verdict_table(findings: Findings) -> Table:
     table.add_column("workload", no_wrap=True)
     table.add_column("contender / baseline", overflow="fold")
     if len(plan.levels) > 1:
-        table.add_column("users", justify="right")
+        table.add_column(plan.levels[0].unit, justify="right")
     table.add_column("ratio", justify="right", no_wrap=True)
     table.add_column("95 % interval", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
+    table.add_column("bystander p99 ms", justify="right")
     before = None
     for judged in findings.comparisons:
         comparison, pair = judged.comparison, judged.comparison.pair
         cells = [pair.workload if pair.workload != before else "", f"{pair.contender} / {pair.baseline}"]
         if len(plan.levels) > 1:
-            cells.append(str(comparison.level.users))
+            cells.append(f"{comparison.level.size:g}")
         cells += [wording.ratio(comparison.ratio), wording.ratio_interval(comparison.ratio), _spelled(judged)]
+        cells.append(wording.bystanders(comparison))
         table.add_row(*cells)
         before = pair.workload
     return table

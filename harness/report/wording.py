@@ -76,9 +76,13 @@ def sentence(judged: JudgedComparison) -> str:
     """The comparison in one sentence, with everything that a reader needs to hold against it."""
     comparison = judged.comparison
     pair, contender, baseline = comparison.pair, comparison.contender, comparison.baseline
+    claim = (
+        f"{pair.contender} served {ratio(comparison.ratio)} the requests a second of {pair.baseline}"
+        if comparison.metric == "throughput_rps"
+        else f"{pair.contender} answered with {ratio(comparison.ratio)} the p99 of {pair.baseline}"
+    )
     return (
-        f"{pair.contender} served {ratio(comparison.ratio)} the requests a second of {pair.baseline} "
-        f"(95 % interval {ratio_interval(comparison.ratio)}; {blocks(comparison)}; {comparison.level}). "
+        f"{claim} (95 % interval {ratio_interval(comparison.ratio)}; {blocks(comparison)}; {comparison.level}). "
         f"p99 {latency(contender, 99)} ms against {latency(baseline, 99)} ms; "
         f"a bystander's p99 {percentile(contender.bystander, 99)} ms against "
         f"{percentile(baseline.bystander, 99)} ms."
@@ -92,6 +96,21 @@ def blocks(comparison: Comparison) -> str:
 
 def levels(plan: Plan) -> str:
     """Every level of the plan in a few words."""
-    users = [str(level.users) for level in plan.levels]
-    listed = users[0] if len(users) == 1 else f"{', '.join(users[:-1])} and {users[-1]}"
-    return f"{listed} user{'s' if users != ['1'] else ''}, closed loop"
+    if len(plan.levels) == 1:
+        return str(plan.levels[0])
+    sizes = [f"{level.size:g}" for level in plan.levels]
+    listed, last = f"{', '.join(sizes[:-1])} and {sizes[-1]}", plan.levels[-1]
+    if last.rate_rps is None:
+        return f"{listed} users, closed loop"
+    return f"{listed} req/s, open loop, {last.arrivals} arrivals"
+
+
+def metric(plan: Plan) -> str:
+    """What the plan's comparisons compare."""
+    return "requests a second" if plan.levels[0].rate_rps is None else "p99 latency at an equal rate, less is better"
+
+
+def bystanders(comparison: Comparison) -> str:
+    """What a neighbour felt beside the contender and beside the baseline: p99 in milliseconds."""
+    beside = (comparison.contender, comparison.baseline)
+    return " / ".join(percentile(cell.bystander, 99) for cell in beside)
