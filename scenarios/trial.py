@@ -24,7 +24,7 @@ from scenarios.protocol import STAGGER, OpenLoop, TrialOrder, TrialResult
 from scenarios.recorder import Recorder
 from scenarios.users import ConnectionUser, closed_loop_user, open_loop_user
 
-CONNECT_LIMIT_S: Final = 20.0
+CONNECT_LIMIT_S: Final = 10.0
 SECOND_NS: Final = 1_000_000_000
 LAG_PERIOD_NS: Final = 10_000_000
 

@@ -258,6 +258,54 @@ def test_a_server_that_dies_in_a_trial_is_named_and_nothing_measured_is_lost(ben
     assert bench("report", str(directory)).returncode == 0
 
 
+def test_a_service_that_dies_in_a_trial_is_named(tmp_path: Path):
+    command = [sys.executable, "bench.py", "run", "external", "--variants", "sync,async", "--blocks", "50"]
+    with subprocess.Popen(
+        [*command, "--users", "4", "--out", str(tmp_path)],
+        cwd=PROJECT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("*/trials/*.json")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        upstream = next(
+            child for child in psutil.Process(running.pid).children() if "bench_app.upstream" in child.cmdline()
+        )
+        upstream.kill()
+        _, stderr = running.communicate(timeout=30)
+    assert running.returncode == 3
+    assert "The upstream service was killed by SIGKILL" in stderr
+    assert "Traceback" not in stderr
+
+
+def test_an_open_loop_offers_the_same_to_every_variant(bench: Bench, tmp_path: Path):
+    words = ("run", "root", "--rate", "200", "--arrivals", "poisson", "--blocks", "2", "--seconds", "0.5")
+    done = bench(*words, "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((tmp_path / "latest" / "summary.json").read_text())
+    assert {cell["level"]["rate_rps"] for cell in summary["cells"]} == {200.0}
+    requests = [cell["requests"] for cell in summary["cells"]]
+    assert requests[0] == pytest.approx(requests[1], abs=2)
+    assert "200 req/s, open loop, poisson arrivals" in (tmp_path / "latest" / "report.html").read_text()
+
+
+def test_proxies_and_postgres_variables_of_the_environment_do_not_reach_the_run(bench: Bench, tmp_path: Path):
+    nowhere = "http://127.0.0.1:9"
+    done = bench(
+        *("run", "database", "external", "--variants", "sync,async", "--users", "2", "--blocks", "1"),
+        *("--seconds", "0.2", "--out", str(tmp_path)),
+        HTTP_PROXY=nowhere,
+        http_proxy=nowhere,
+        PGSSLMODE="require",
+        PGOPTIONS="-cfoo=1",
+    )
+    assert done.returncode == 0, done.stderr
+    cells = json.loads((tmp_path / "latest" / "summary.json").read_text())["cells"]
+    assert {cell["errors"] for cell in cells} == {0}
+
+
 # Bad input
 
 
@@ -268,6 +316,11 @@ def test_a_server_that_dies_in_a_trial_is_named_and_nothing_measured_is_lost(ben
         (("run", "--variants", "asink"), ("no variant 'asink'", "did you mean 'async'?")),
         (("run", "--profile", "quik"), ("no profile 'quik'", "did you mean 'quick'?")),
         (("run", "--users", "0"), ("--users 0 is out of range",)),
+        (("run", "--users", ","), ("an empty one",)),
+        (("run", "--rate", "fast"), ("--rate fast is no list of numbers",)),
+        (("run", "--rate", "100", "--users", "8,64"), ("give one number of users",)),
+        (("run", "--rate", "100", "--arrivals", "poison"), ("did you mean 'poisson'?",)),
+        (("run", "postgresql://u:secret@h/x"), ("--dsn goes before",)),
         (("run", "--users", "many"), ("--users many is no list of whole numbers",)),
         (("run", "--seconds", "-1"), ("--seconds -1 is out of range",)),
         (("run", "--blocks", "0"), ("--blocks 0 is out of range",)),

@@ -28,6 +28,14 @@ def test_a_handler_that_is_not_what_its_kind_says_is_refused():
         workload.variant("sync")(asyncio.sleep)
 
 
+@pytest.mark.parametrize("name", ["", "a/b", "ünï", "a b", "<b>", "..", "_bench", "A"])
+def test_a_name_that_cannot_be_part_of_a_path_is_refused(name: str):
+    with pytest.raises(WorkloadError, match="lower-case letters"):
+        Workload(name, "?")
+    with pytest.raises(WorkloadError, match="lower-case letters"):
+        Workload("w", "?").variant("sync", name=name or " ")(lambda: None)
+
+
 def test_two_variants_cannot_share_a_name():
     workload = Workload("w", "?")
     workload.variant("sync")(lambda: None)

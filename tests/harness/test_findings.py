@@ -81,6 +81,10 @@ def test_a_full_core_is_named_with_the_cpu_of_a_request(tmp_path: Path):
         (result(1_500.0, cpu_s={"server": 0.5, "load": 0.95}), "it measured itself"),
         (result(1_500.0, lag=distribution([9_000] * 50)), "woke 9.0 ms late on average"),
         (result(4_000.0), "125% of what its declared wait allows"),
+        (result(1_500.0, connected=60), "Only 60 of 64 users could connect"),
+        (result(1_500.0, failures={"unanswered when the drain ended": 1}), "5 requests were never answered"),
+        (result(1_500.0, core_busy=(0.9, 0.2)), "Up to 40% of the server's core went to others"),
+        (result(0.0), "No request was answered within the window"),
     ],
 )
 def test_a_failed_guard_makes_the_cell_and_its_comparisons_invalid(tmp_path: Path, spoilt: TrialResult, sentence: str):
@@ -110,6 +114,7 @@ def test_a_twin_that_failed_verification_is_invalid(tmp_path: Path):
         (result(1_500.0, lag=distribution([100] * 90 + [9_000] * 10)), "woke up to 9 ms late (p99)"),
         (result(1_500.0, latency=distribution([10_000] * 1_500)), "accounts for 15 of 64 users"),
         (result(1_500.0, bystander_failures={"timeout": 1}), "5 bystander probes got no good answer"),
+        (result(1_500.0, core_busy=(0.6, 0.2)), "Up to 10% of the server's core went to others"),
     ],
 )
 def test_a_caveat_that_does_not_invalidate_is_shown_and_leaves_the_verdict(
@@ -120,6 +125,48 @@ def test_a_caveat_that_does_not_invalidate_is_shown_and_leaves_the_verdict(
     assert judged.valid
     assert any(sentence in caveat.sentence for caveat in judged.caveats), judged.caveats
     assert verdict(findings, "async") == Verdict.WIN
+
+
+def test_an_interval_is_never_narrower_than_what_a_window_can_count(tmp_path: Path):
+    """Users that move in step finish in whole waves, the same number in each window: no spread, and no certainty."""
+    made = plan("sleep", users=[20])
+    lockstep = {"sync": result(40.0, 20), "async": result(60.0, 20)}
+    findings = find(read_run(rehearse(tmp_path, made, lambda trial: lockstep.get(trial.variant, result(100.0, 20)))))
+    comparison = findings.comparisons[0].comparison
+    assert comparison.ratio is not None
+    assert comparison.ratio.value == pytest.approx(1.5)
+    assert comparison.ratio.low is not None
+    assert comparison.ratio.low < 1.25
+    assert any("intervals are widened" in caveat.sentence for caveat in cell(findings, "sync").caveats)
+
+
+def test_an_open_loop_is_judged_by_its_p99_and_less_is_better(tmp_path: Path):
+    made = plan("sleep", rates=[40.0])
+    p99_ms = {"sync": 40, "async": 20, "blocking": 400, "offload": 40}
+
+    def results(trial: Trial) -> TrialResult:
+        latency = distribution([p99_ms[trial.variant] * 1000 + trial.block] * 200)
+        return result(40.0, latency=latency)
+
+    findings = find(read_run(rehearse(tmp_path, made, results)))
+    assert [verdict(findings, name) for name in ("async", "blocking", "offload")] == ["WIN", "LOSS", "TIE"]
+    summary = to_summary(findings)
+    assert summary["comparisons"][0]["metric"] == "p99_ms"
+    assert summary["comparisons"][0]["ratio"] == pytest.approx(0.5, rel=0.02)
+    assert summary["cells"][0]["level"] == {
+        "model": "open",
+        "rate_rps": 40.0,
+        "connections": 64,
+        "arrivals": "constant",
+    }
+
+
+def test_a_rate_that_cannot_be_carried_is_said_and_its_latencies_are_floors(tmp_path: Path):
+    made = plan("sleep", rates=[200.0])
+    findings = find(read_run(rehearse(tmp_path, made, lambda trial: result(50.0, dropped=3))))
+    judged = cell(findings, "async")
+    assert judged.cell.latency_is_floor
+    assert "Of 200 requests offered a second 50 were answered, 15 requests were dropped" in judged.caveats[0].sentence
 
 
 def test_a_good_cell_has_no_caveat(tmp_path: Path):

@@ -5,7 +5,7 @@ import pytest
 
 from bench_app.resources import SCHEMA
 from harness.exceptions import BadInputError
-from harness.postgres import as_uri, open_database
+from harness.postgres import MARK, as_uri, open_database
 from harness.services import Services
 
 SECRET = "s3cr3t-p@ss/word"
@@ -57,6 +57,27 @@ def test_a_given_database_gets_a_schema_for_the_run_and_is_left_as_it_was(other_
     assert schemas(other_database) == before
 
 
+def test_what_a_killed_run_left_behind_is_used_and_dropped(other_database: str, tmp_path: Path):
+    before = schemas(other_database)
+    with open_database(other_database, connections=50, cores=[0], logs=tmp_path):
+        pass
+    with psycopg.connect(other_database, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {SCHEMA}")
+        connection.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{MARK}'")
+    with open_database(other_database, connections=50, cores=[0], logs=tmp_path):
+        pass
+    assert schemas(other_database) == before
+
+
+def test_a_second_run_on_the_same_database_is_refused(other_database: str, tmp_path: Path):
+    with (
+        open_database(other_database, connections=50, cores=[0], logs=tmp_path),
+        pytest.raises(BadInputError, match="Another run is using the database"),
+        open_database(other_database, connections=50, cores=[0], logs=tmp_path),
+    ):
+        pass
+
+
 def test_a_schema_of_that_name_that_is_not_ours_is_not_touched(other_database: str, tmp_path: Path):
     with psycopg.connect(other_database, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {SCHEMA}")
@@ -77,6 +98,8 @@ def test_a_schema_of_that_name_that_is_not_ours_is_not_touched(other_database: s
         f"host=127.0.0.1 port=9 user=someone password={SECRET}",
         f"postgresql://someone:{SECRET}@@[::bad/nowhere",
         f"nonsense {SECRET}",
+        "postgresql://someone:p@s3cr3t@127.0.0.1:9/nowhere",
+        "postgresql://someone:s3cr3t@127.0.0.1:9/nowhere?connect_timeout=5",
     ],
 )
 def test_a_database_that_does_not_answer_is_refused_without_its_password(dsn: str, tmp_path: Path):
@@ -105,6 +128,8 @@ def test_a_server_with_too_few_connections_is_refused(other_database: str, tmp_p
         ("host=localhost dbname=a", "postgresql://localhost/a"),
         ("host=::1 port=5 user=u password='p w' dbname=a", "postgresql://u:p%20w@[::1]:5/a"),
         ("postgresql://u:p%40w@h:5/a?sslmode=disable", "postgresql://u:p%40w@h:5/a?sslmode=disable"),
+        ("postgresql://u:p@h1:1,h2:2/a", "postgresql://u:p@h1:1,h2:2/a"),
+        ("postgresql://h/a?options=-c%20work_mem%3D8MB", "postgresql://h/a?options=-c%20work_mem%3D8MB"),
         ("host=/run/postgresql user=u dbname=a", "postgresql://u@/a?host=%2Frun%2Fpostgresql"),
     ],
 )

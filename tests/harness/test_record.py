@@ -51,6 +51,32 @@ def test_a_damaged_trial_is_refused_by_name(directory: Path):
         read_run(directory)
 
 
+def test_a_trial_that_stands_there_twice_is_refused(directory: Path):
+    (directory / "trials" / "0050.json").write_bytes((directory / "trials" / "0001.json").read_bytes())
+    with pytest.raises(BadInputError, match=r"0050\.json is damaged"):
+        read_run(directory)
+
+
+@pytest.mark.parametrize(
+    "change", [{"window_s": 0}, {"completed": -5}, {"cpu_s": {}}, {"latency": {"bins": [[9999, 1]]}}]
+)
+def test_a_trial_with_impossible_figures_is_refused(directory: Path, change: dict[str, object]):
+    path = directory / "trials" / "0001.json"
+    trial = json.loads(path.read_text())
+    for name, value in change.items():
+        trial["result"][name] = trial["result"][name] | value if name == "latency" else value  # type: ignore[operator]
+    path.write_text(json.dumps(trial))
+    with pytest.raises(BadInputError, match=r"0001\.json is damaged"):
+        read_run(directory)
+
+
+def test_a_directory_in_the_place_of_latest_is_left_alone(tmp_path: Path, directory: Path):
+    (tmp_path / "latest").mkdir()
+    (tmp_path / "latest" / "mine").touch()
+    assert point_latest(directory) == directory
+    assert (tmp_path / "latest" / "mine").exists()
+
+
 def test_a_trial_of_another_run_is_refused(directory: Path):
     trial = json.loads((directory / "trials" / "0001.json").read_text())
     trial["trial"]["variant"] = "async" if trial["trial"]["variant"] == "sync" else "sync"

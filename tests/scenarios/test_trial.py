@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -12,7 +13,7 @@ from bench_app.app import BYSTANDER_PATH
 from harness.load import Load, open_load
 from harness.machine import place, usable_cores
 from harness.serve import Server
-from scenarios.protocol import ClosedLoop, RequestSpec, TrialOrder, TrialResult
+from scenarios.protocol import UNANSWERED, ClosedLoop, RequestSpec, TrialOrder, TrialResult
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
@@ -23,13 +24,13 @@ def load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Load]:
         yield running
 
 
-def run(process: Load, port: int, *requests: RequestSpec, **changes: object) -> TrialResult:
+def run(process: Load, port: int, *requests: RequestSpec, users: int = 4, **changes: object) -> TrialResult:
     order = TrialOrder(
         name="test",
         host="127.0.0.1",
         port=port,
         requests=requests or (RequestSpec("/"),),
-        load=ClosedLoop(4),
+        load=ClosedLoop(users),
         warmup_s=0.1,
         window_s=0.4,
         drain_s=1.0,
@@ -64,7 +65,7 @@ def toy_server(behave: Callable[[socket.socket], None]) -> Iterator[int]:
 
 
 def test_a_closed_loop_obeys_littles_law(load: Load, server: Server):
-    result = run(load, server.port, RequestSpec("/sleep/async"), load=ClosedLoop(8), window_s=1.0, timeout_s=30.0)
+    result = run(load, server.port, RequestSpec("/sleep/async"), users=8, window_s=1.0, timeout_s=30.0)
     assert result.failures == {}
     assert result.latency.mean_us is not None
     assert result.completed / result.window_s * result.latency.mean_us / 1e6 == pytest.approx(8, rel=0.1)
@@ -81,7 +82,7 @@ def test_a_mix_is_sent_by_its_weights_and_an_expected_400_is_a_success(load: Loa
 
 
 def test_requests_in_flight_at_the_end_are_followed_to_their_answer(load: Load, server: Server):
-    result = run(load, server.port, RequestSpec("/sleep/blocking"), load=ClosedLoop(20), drain_s=5.0, timeout_s=30.0)
+    result = run(load, server.port, RequestSpec("/sleep/blocking"), users=20, drain_s=5.0, timeout_s=30.0)
     assert result.failures == {}
     assert result.latency.max_us > 100_000
 
@@ -92,7 +93,7 @@ def test_the_bystander_feels_a_blocked_loop_and_not_a_waiting_one(load: Load, se
             load,
             server.port,
             RequestSpec(path),
-            load=ClosedLoop(16),
+            users=16,
             window_s=1.0,
             drain_s=5.0,
             timeout_s=30.0,
@@ -125,6 +126,35 @@ def test_a_server_that_never_answers_is_counted_as_time_outs(load: Load):
     assert result.completed == 0
     assert result.failures.keys() <= {"timeout", "unanswered when the drain ended"}
     assert result.failures["timeout"] >= 4
+
+
+def test_a_request_of_the_warm_up_that_is_never_answered_is_not_forgotten(load: Load):
+    answered = threading.Semaphore(20)
+
+    def fall_silent(connection: socket.socket) -> None:
+        while connection.recv(65_536):
+            if answered.acquire(blocking=False):
+                connection.sendall(ANSWER)
+
+    with toy_server(fall_silent) as port:
+        result = run(load, port, warmup_s=0.3, drain_s=0.2, timeout_s=30.0)
+    assert (result.connected, result.completed) == (4, 0)
+    assert result.failures == {UNANSWERED: 4}
+
+
+def test_users_begin_one_after_the_other_and_not_in_step(load: Load):
+    arrived: list[float] = []
+
+    def note(connection: socket.socket) -> None:
+        while connection.recv(65_536):
+            arrived.append(time.monotonic())
+            time.sleep(0.5)
+            connection.sendall(ANSWER)
+
+    with toy_server(note) as port:
+        run(load, port, users=10, warmup_s=0.4)
+    first = sorted(arrived)[:10]
+    assert first[-1] - first[0] == pytest.approx(0.27, abs=0.08)
 
 
 def test_a_server_that_speaks_no_http_is_counted_as_protocol_errors(load: Load):
