@@ -155,7 +155,7 @@ def _announce(plan: Plan, placement: Placement, console: Console) -> None:
     minutes, seconds = divmod(round(plan.expected_s), 60)
     console.print(
         f"{_counted(len(plan.trials), 'trial')} of {_counted(variants, 'variant')} in "
-        f"{_counted(len(plan.workloads), 'workload')}, profile {plan.profile}, seed {plan.seed}: "
+        f"{_counted(len(plan.workloads), 'workload')}, profile {plan.profile}: "
         f"about {minutes} min {seconds} s."
     )
-    console.print(f"Placement: {placement}.", style="dim")
+    console.print(f"Seed {plan.seed}; {placement}.", style="dim")

@@ -25,7 +25,7 @@ STYLES: Final = {
 
 
 def verdict_table(findings: Findings) -> Table:
-    """One line a comparison, narrow enough for 80 columns."""
+    """A workload a paragraph, one line a comparison, narrow enough for 80 columns."""
     plan = findings.run.manifest.plan
     table = Table(
         title=f"{wording.metric(plan).capitalize()}: contender against baseline ({wording.levels(plan)})",
@@ -35,8 +35,7 @@ def verdict_table(findings: Findings) -> Table:
         pad_edge=False,
         header_style="dim",
     )
-    table.add_column("workload", no_wrap=True)
-    table.add_column("contender / baseline", overflow="fold")
+    table.add_column("contender / baseline", no_wrap=True)
     if len(plan.levels) > 1:
         table.add_column(plan.levels[0].unit, justify="right")
     table.add_column("ratio", justify="right", no_wrap=True)
@@ -46,13 +45,15 @@ def verdict_table(findings: Findings) -> Table:
     before = None
     for judged in findings.comparisons:
         comparison, pair = judged.comparison, judged.comparison.pair
-        cells = [pair.workload if pair.workload != before else "", f"{pair.contender} / {pair.baseline}"]
+        if pair.workload != before:
+            table.add_row(f"[bold]{pair.workload}[/]")
+            before = pair.workload
+        cells = [f"  {pair.contender} / {pair.baseline}"]
         if len(plan.levels) > 1:
             cells.append(f"{comparison.level.size:g}")
         cells += [wording.ratio(comparison.ratio), wording.ratio_interval(comparison.ratio), _spelled(judged)]
         cells.append(wording.bystanders(comparison))
         table.add_row(*cells)
-        before = pair.workload
     return table
 
 
