@@ -180,7 +180,7 @@ def _cell(
         failures=dict(failures),
         dropped=sum(result.dropped for result in results),
         connected=min(result.connected for result in results),
-        resolution=_resolution(level, figures, mean_us, warmup_s),
+        resolution=_resolution(variant, level, figures, mean_us, warmup_s),
         throughput_rps=throughput,
         latency=latency,
         bystander=merge(result.bystander for result in results),
@@ -206,15 +206,20 @@ def _busy(result: TrialResult, cores: Sequence[int]) -> float | None:
     return fmean(result.core_busy[core] for core in cores)
 
 
-def _resolution(level: Level, trials: Sequence[TrialFigures], mean_us: float | None, warmup_s: float) -> float:
+def _resolution(
+    variant: PlannedVariant, level: Level, trials: Sequence[TrialFigures], mean_us: float | None, warmup_s: float
+) -> float:
     """By how much, as a share, a window's count may be off because users move in step.
 
     The users begin evenly spread over a part of the warm-up. Answers faster than that leave them spread; slower ones
-    leave them bunched, and in the extreme a window counts whole waves of all users.
+    leave them bunched, and in the extreme a window counts whole waves of all users. A blocking handler answers one at
+    a time, so that its answers cannot come in waves.
     """
     completed = fmean(trial.throughput_rps * trial.window_s for trial in trials)
     if level.rate_rps is not None or not completed or mean_us is None:
         return 0.0
+    if variant.kind == "blocking":
+        return 1 / completed
     bunched = max(0.0, 1 - STAGGER * warmup_s / (mean_us / 1e6))
     return bunched * level.users / completed
 
