@@ -142,6 +142,18 @@ def ui(
 
 
 @app.command()
+def calibrate(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the calibration as JSON and nothing else.")] = False,
+    out: Out = Path("reports"),
+) -> None:
+    """Measure what the load generator itself can do here; `run` holds every trial against it."""
+    with _plain_errors():
+        from harness.calibrate import calibrate as calibrate_client
+
+        calibrate_client(out=out, as_json=as_json)
+
+
+@app.command()
 def micro(workloads: Names = None, dsn: Dsn = None, out: Out = Path("reports")) -> None:
     """Time in-process calls of each endpoint's twins with pytest-benchmark, without a network between."""
     with _plain_errors():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from harness.calibration import Calibration
 from harness.record import Run, Verification
 from harness.summary import LITTLE_TOLERANCE, Cell
 from scenarios.protocol import TIMEOUT, UNANSWERED
@@ -12,6 +13,7 @@ from scenarios.protocol import TIMEOUT, UNANSWERED
 ERROR_LIMIT: Final = 0.01
 CLIENT_WARN: Final = 0.80
 CLIENT_LIMIT: Final = 0.90
+CEILING_SHARE: Final = 0.90
 LAG_MEAN_SHARE: Final = 0.05
 # The event loop sleeps in whole milliseconds, so a sleeper wakes up to one late with nobody to blame.
 TIMER_US: Final = 1_000
@@ -39,6 +41,7 @@ def caveats_of(cell: Cell, run: Run) -> tuple[Caveat, ...]:
         *_unverified(cell, run.manifest.verifications),
         *_errors(cell),
         *_client(cell),
+        *_ceiling(cell, run.manifest.calibration),
         *_foreign(cell),
         *_impossible(cell),
         *_thin(cell),
@@ -119,6 +122,21 @@ def _client(cell: Cell) -> list[Caveat]:
             )
         )
     return [*found, *_lag(cell)]
+
+
+def _ceiling(cell: Cell, calibration: Calibration | None) -> list[Caveat]:
+    """Near what the client can do against a server that does nothing, it is the client that is measured."""
+    if calibration is None or cell.throughput_rps is None or calibration.server_was_the_limit:
+        return []
+    share = cell.throughput_rps.value / calibration.client_ceiling_rps
+    if share < CEILING_SHARE:
+        return []
+    return [
+        Caveat(
+            f"The throughput is {share:.0%} of what the client can do at all "
+            f"({calibration.client_ceiling_rps:,.0f} req/s): the server may do more, and a ratio is a lower bound."
+        )
+    ]
 
 
 def _lag(cell: Cell) -> list[Caveat]:

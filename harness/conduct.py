@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from bench_app.app import BYSTANDER_PATH
+from harness.calibration import read_calibration
 from harness.child import PROJECT
 from harness.exceptions import BadInputError, BenchError, StoppedError
 from harness.load import open_load
@@ -56,15 +57,17 @@ def conduct(
     """
     started = datetime.now(UTC)
     directory = make_directory(out, name, started)
+    machine = facts(PROJECT)
     manifest = Manifest(
         schema=1,
         started=started,
         command=command,
         plan=plan,
-        machine=facts(PROJECT),
+        machine=machine,
         placement=placement,
         server=OPTIONS | {"pool size": POOL_SIZE},
         database=None,
+        calibration=read_calibration(out, machine),
     )
     record = Record(directory, manifest)
     kept: list[Trial] = []

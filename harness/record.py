@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from harness.calibration import Calibration
 from harness.exceptions import BadInputError
 from harness.machine import Placement
 from harness.plan import Plan, Trial
@@ -69,6 +70,7 @@ class Manifest:
     server: dict[str, Any]
     database: str | None
     verifications: tuple[Verification, ...] = ()
+    calibration: Calibration | None = None
     ended: datetime | None = None
 
 

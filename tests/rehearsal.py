@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench_app.workload import discover
+from harness.calibration import Calibration
 from harness.machine import Placement, facts
 from harness.plan import Plan, Trial, make_plan
 from harness.record import Answer, Manifest, Record, RecordedTrial, Verification, make_directory
@@ -64,6 +65,7 @@ def rehearse(
     trials: int | None = None,
     problems: Mapping[str, str] | None = None,
     shared: bool = False,
+    calibration: Calibration | None = None,
 ) -> Path:
     """Write a run whose trials show what `results` declares; only the first `trials` of them, if that is given."""
     directory = make_directory(parent, made.profile, STARTED)
@@ -78,6 +80,7 @@ def rehearse(
             placement=Placement((0,), (1,), (1,), shared=shared),
             server={"workers": 1},
             database="PostgreSQL 18, embedded",
+            calibration=calibration,
             verifications=tuple(
                 Verification(
                     workload=workload.name,

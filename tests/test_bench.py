@@ -145,6 +145,20 @@ def test_list_shows_every_variant_with_its_kind(bench: Bench):
         assert words in shown
 
 
+def test_a_calibration_is_saved_and_later_runs_carry_it(bench: Bench, tmp_path: Path):
+    done = bench("calibrate", "--json", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    calibration = json.loads(done.stdout)
+    assert calibration["client_ceiling_rps"] > 1_000
+    assert calibration["client_cpu_us_per_request"] > 0
+    assert 0 < calibration["floor_ms"]["p50"] <= calibration["floor_ms"]["p99"]
+    assert json.loads((tmp_path / "calibration.json").read_text()) == calibration
+    words = ("run", "root", "--users", "2", "--blocks", "1", "--seconds", "0.1", "--out", str(tmp_path))
+    assert bench(*words).returncode == 0
+    manifest = json.loads((tmp_path / "latest" / "run.json").read_text())
+    assert manifest["calibration"]["client_ceiling_rps"] == calibration["client_ceiling_rps"]
+
+
 def test_micro_times_the_twins_and_keeps_the_json(bench: Bench, tmp_path: Path):
     done = bench("micro", "root", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
@@ -326,6 +340,7 @@ def test_proxies_and_postgres_variables_of_the_environment_do_not_reach_the_run(
         (("run", "--blocks", "0"), ("--blocks 0 is out of range",)),
         (("run", "root", "--out", "/dev/null/x"), ("--out /dev/null/x cannot be written to",)),
         (("run", "root", "--port", "80000"), ("--port 80000 is out of range",)),
+        (("calibrate", "--out", "/dev/null/x"), ("cannot be written to",)),
         (("micro", "rot"), ("did you mean 'root'?",)),
         (("micro", "root", "--out", "/dev/null/x"), ("cannot be written to",)),
         (("report", "/nowhere"), ("holds no run",)),

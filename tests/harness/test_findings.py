@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.calibration import Calibration, Percentiles
 from harness.findings import Findings, JudgedCell, find, to_summary
 from harness.plan import Plan, Trial
 from harness.record import read_run
 from harness.verdict import Verdict
 from scenarios.protocol import TrialResult
-from tests.rehearsal import distribution, plan, rehearse, result
+from tests.rehearsal import STARTED, distribution, plan, rehearse, result
 
 RATES = {"sync": 1_000.0, "async": 1_500.0, "blocking": 50.0, "offload": 1_010.0}
 
@@ -125,6 +126,17 @@ def test_a_caveat_that_does_not_invalidate_is_shown_and_leaves_the_verdict(
     assert judged.valid
     assert any(sentence in caveat.sentence for caveat in judged.caveats), judged.caveats
     assert verdict(findings, "async") == Verdict.WIN
+
+
+def test_a_throughput_near_the_clients_ceiling_is_a_lower_bound(tmp_path: Path):
+    ceiling = Calibration(1_600.0, 6.0, False, Percentiles(0.1, 0.2), Percentiles(0.1, 0.2), 64, 5, STARTED, {})
+
+    def results(trial: Trial) -> TrialResult:
+        return result(RATES[trial.variant])
+
+    findings = find(read_run(rehearse(tmp_path, plan("sleep"), results, calibration=ceiling)))
+    assert "94% of what the client can do at all" in cell(findings, "async").caveats[0].sentence
+    assert cell(findings, "sync").caveats == ()
 
 
 def test_an_interval_is_never_narrower_than_what_a_window_can_count(tmp_path: Path):

@@ -1,0 +1,115 @@
+"""`bench.py calibrate`: measure the load generator against a server that does nothing."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from harness.calibration import CALIBRATIONS, FILE, Calibration, Percentiles
+from harness.child import PROJECT, Child
+from harness.exceptions import BadInputError, BenchError
+from harness.load import Load, open_load
+from harness.machine import facts
+from harness.serve import HOST
+from harness.session import take_place
+from scenarios.histogram import Distribution, merge
+from scenarios.protocol import ClosedLoop, RequestSpec, TrialOrder, TrialResult
+
+USERS: Final = 64
+TRIALS: Final = 5
+WINDOW_S: Final = 1.0
+FULL: Final = 0.9
+
+
+def calibrate(*, out: Path, as_json: bool) -> None:
+    """Measure, save beside the runs, and print: a few lines, or the JSON alone.
+
+    Raises:
+        BadInputError: `out` cannot be written to.
+    """
+    path = out / FILE
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as error:
+        raise BadInputError(
+            f"--out {out} cannot be written to ({error.strerror}): give a directory that you may write."
+        ) from None
+    calibration = measure()
+    saved = CALIBRATIONS.dump_json(calibration, indent=1)
+    path.write_bytes(saved)
+    if as_json:
+        sys.stdout.write(saved.decode() + "\n")
+        return
+    console = Console(highlight=False)
+    more = " or more (the server was the limit)" if calibration.server_was_the_limit else ""
+    console.print(f"client ceiling   {calibration.client_ceiling_rps:,.0f} req/s on one core{more}")
+    console.print(f"client CPU       {calibration.client_cpu_us_per_request:.1f} µs a request")
+    console.print(f"latency floor    p50 {calibration.floor_ms.p50:.3f} ms, p99 {calibration.floor_ms.p99:.3f} ms")
+    console.print(f"client lag       p50 {calibration.lag_ms.p50:.3f} ms, p99 {calibration.lag_ms.p99:.3f} ms")
+    console.print(f"saved as {path}; `run` uses it while machine and client stay the same", style="dim", soft_wrap=True)
+
+
+def measure() -> Calibration:
+    """The calibration of this machine: medians over a few trials."""
+    placement = take_place()
+    with tempfile.TemporaryDirectory(prefix="bench-calibrate-") as folder:
+        logs = Path(folder)
+        with (
+            Child(
+                "do-nothing server",
+                [sys.executable, "-m", "bench_app.nothing"],
+                cores=placement.server,
+                log=logs / "nothing.log",
+                piped=True,
+            ) as server,
+            open_load(cores=placement.load, logs=logs) as load,
+        ):
+            line = server.output.readline().strip()
+            if not line:
+                raise BenchError("The do-nothing server did not start.")
+            port = int(line)
+            many = [_trial(load, server, port, USERS) for _ in range(TRIALS)]
+            alone = [_trial(load, server, port, 1) for _ in range(TRIALS)]
+    client_cpu = statistics.median(result.cpu_s["load"] / result.window_s for result in many)
+    return Calibration(
+        client_ceiling_rps=round(statistics.median(result.completed / result.window_s for result in many), 1),
+        client_cpu_us_per_request=round(
+            statistics.median(result.cpu_s["load"] / max(result.completed, 1) * 1e6 for result in many), 3
+        ),
+        server_was_the_limit=client_cpu < FULL,
+        floor_ms=_percentiles(merge(result.latency for result in alone)),
+        lag_ms=_percentiles(merge(result.lag for result in many)),
+        users=USERS,
+        trials=TRIALS,
+        measured=datetime.now(UTC),
+        machine=facts(PROJECT),
+    )
+
+
+def _trial(load: Load, server: Child, port: int, users: int) -> TrialResult:
+    order = TrialOrder(
+        name="nothing",
+        host=HOST,
+        port=port,
+        requests=(RequestSpec("/"),),
+        load=ClosedLoop(users),
+        warmup_s=0.3,
+        window_s=WINDOW_S,
+        drain_s=2.0,
+        timeout_s=5.0,
+    )
+    return load.run(order, server.check)
+
+
+def _percentiles(distribution: Distribution) -> Percentiles:
+    def milliseconds(percent: float) -> float:
+        return round((distribution.percentile_us(percent) or 0.0) / 1000, 4)
+
+    return Percentiles(milliseconds(50), milliseconds(99))

@@ -1,0 +1,61 @@
+"""What the load generator itself can do on this machine: the ceiling that no measured throughput may come near."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+FILE: Final = "calibration.json"
+MUST_MATCH: Final = ("cpu", "cores", "python")
+PACKAGES_THAT_MATTER: Final = ("locust", "gevent", "httptools")
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Two percentiles, in milliseconds."""
+
+    p50: float
+    p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The client against a server that does nothing.
+
+    `client_ceiling_rps` is the median throughput with many users, a floor of the ceiling where the server was the
+    slower side (`server_was_the_limit`); `floor_ms` the latency of one user alone, below which nothing can be told
+    apart; `lag_ms` how late the load process woke at the ceiling.
+    """
+
+    client_ceiling_rps: float
+    client_cpu_us_per_request: float
+    server_was_the_limit: bool
+    floor_ms: Percentiles
+    lag_ms: Percentiles
+    users: int
+    trials: int
+    measured: datetime
+    machine: dict[str, Any]
+
+    def holds_for(self, machine: dict[str, Any]) -> bool:
+        """Whether it was taken on such a machine and with such a client."""
+        mine, theirs = self.machine, machine
+        return all(mine.get(fact) == theirs.get(fact) for fact in MUST_MATCH) and all(
+            mine.get("packages", {}).get(name) == theirs.get("packages", {}).get(name) for name in PACKAGES_THAT_MATTER
+        )
+
+
+CALIBRATIONS: Final = TypeAdapter(Calibration)
+
+
+def read_calibration(out: Path, machine: dict[str, Any]) -> Calibration | None:
+    """The calibration saved in `out`, if there is one and it holds for this machine."""
+    try:
+        calibration = CALIBRATIONS.validate_json((out / FILE).read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return calibration if calibration.holds_for(machine) else None
