@@ -17,7 +17,7 @@ check: install
 	$(VENV)/mypy
 	$(VENV)/lint-imports
 
-# Needs wrk from the system's packages.
+# Needs wrk and hey from the system's packages.
 bench-load: install
 	$(VENV)/python -m tests.benchmarks.load
 

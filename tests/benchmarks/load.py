@@ -1,10 +1,11 @@
-"""The load engine beside wrk, on the same pinned server: `make bench-load`. Prints ratios; asserts nothing.
+"""The load engine beside its peers, on the same pinned servers: `make bench-load`. Prints ratios; asserts nothing.
 
-wrk comes from the system's packages (Debian: `apt-get install wrk`); the project does not need it to run.
+wrk and hey come from the system's packages (Debian: `apt-get install wrk hey`); the project does not need them to run.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,79 +22,147 @@ from rich.console import Console
 from rich.table import Table
 
 from bench_app.workload import discover
+from harness.child import Child
 from harness.load import Load, open_load
 from harness.machine import Placement, place, usable_cores
 from harness.plan import make_plan
-from harness.serve import HOST, Server, serve
+from harness.serve import HOST, serve
 from harness.services import open_services
 from scenarios.protocol import ClosedLoop, RequestSpec, TrialOrder
 
 ENDPOINTS: Final = ("root/async", "root/sync", "sleep/async", "sleep/sync", "database/async", "database/sync")
-PAIRS: Final = 5
+ROUNDS: Final = 5
 USERS: Final = 64
 WINDOW_S: Final = 3
 
 
-def by_engine(load: Load, server: Server, endpoint: str) -> tuple[float, float]:
+@dataclass(frozen=True, slots=True)
+class Outcome:
     """Requests a second, and the client's CPU time a request in µs."""
-    order = TrialOrder(
-        name=endpoint,
-        host=HOST,
-        port=server.port,
-        requests=(RequestSpec(f"/{endpoint}"),),
-        load=ClosedLoop(USERS),
-        warmup_s=0.5,
-        window_s=WINDOW_S,
-        drain_s=10,
-        timeout_s=30,
-    )
-    result = load.run(order, server.child.check)
-    return result.completed / WINDOW_S, result.cpu_s["load"] / max(result.completed, 1) * 1e6
+
+    rps: float
+    cpu_us: float
 
 
-def by_wrk(placement: Placement, server: Server, endpoint: str) -> float:
-    """Requests a second, by wrk on the load's core."""
-    pinned = ["taskset", "-c", str(placement.load[0])] if placement.load else []
-    command = [*pinned, "wrk", "-t1", f"-c{USERS}", f"-d{WINDOW_S}", "--timeout", "10s", f"{server.url}/{endpoint}"]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    assert found is not None, said
-    return float(found[1])
+Client = Callable[[str], Outcome]
+
+
+def engine(load: Load) -> Client:
+    """This project's load process, with all its recording on."""
+
+    def run(url: str) -> Outcome:
+        port, _, path = url.removeprefix(f"http://{HOST}:").partition("/")
+        order = TrialOrder(
+            name="engine",
+            host=HOST,
+            port=int(port),
+            requests=(RequestSpec(f"/{path}"),),
+            load=ClosedLoop(USERS),
+            warmup_s=0.5,
+            window_s=WINDOW_S,
+            drain_s=10,
+            timeout_s=30,
+        )
+        result = load.run(order, lambda: None)
+        return Outcome(result.completed / WINDOW_S, result.cpu_s["load"] / max(result.completed, 1) * 1e6)
+
+    return run
+
+
+def command(placement: Placement, words: list[str], pattern: str) -> Client:
+    """A peer's command on the load's core; `pattern` finds its requests a second."""
+
+    def run(url: str) -> Outcome:
+        before = os.times()
+        said = _pinned(placement, [*words, url])
+        after = os.times()
+        found = re.search(pattern, said)
+        assert found is not None, said
+        rps = float(found[1])
+        cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
+        return Outcome(rps, cpu_s / (rps * WINDOW_S) * 1e6)
+
+    return run
+
+
+def fast_http_user(placement: Placement) -> Client:
+    """Locust's FastHttpUser, its start-up and ramp left out of the rate and in the CPU time."""
+
+    def run(url: str) -> Outcome:
+        words = [
+            sys.executable,
+            "-m",
+            "locust",
+            "-f",
+            "tests/benchmarks/fasthttp_locustfile.py",
+            "--headless",
+            "--json",
+        ]
+        words += ["-u", str(USERS), "-r", str(USERS), "-t", f"{WINDOW_S + 1}s", "--host", url.rstrip("/")]
+        before = os.times()
+        (entry,) = json.loads(_pinned(placement, words))
+        after = os.times()
+        rps = entry["num_requests"] / (entry["last_request_timestamp"] - entry["start_time"])
+        cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
+        return Outcome(rps, cpu_s / entry["num_requests"] * 1e6)
+
+    return run
+
+
+def _pinned(placement: Placement, words: list[str]) -> str:
+    pinned = ["taskset", "-c", str(placement.load[0]), *words]
+    return subprocess.run(pinned, check=True, capture_output=True, text=True).stdout
+
+
+def compare(title: str, urls: dict[str, str], clients: dict[str, Client]) -> Table:
+    """Run the clients in turn, `ROUNDS` times over each address; medians, and the median ratio of each to the first."""
+    table = Table(box=None, title=title, title_justify="left", title_style="bold")
+    table.add_column("target", no_wrap=True)
+    table.add_column("client", no_wrap=True)
+    for heading in ("req/s", "CPU µs/req", "engine / it", "lowest", "highest"):
+        table.add_column(heading, justify="right")
+    for target, url in urls.items():
+        outcomes: dict[str, list[Outcome]] = {name: [] for name in clients}
+        for number in range(ROUNDS):
+            for name in list(clients) if number % 2 else reversed(clients):
+                outcomes[name].append(clients[name](url))
+        first = next(iter(outcomes.values()))
+        for name, seen in outcomes.items():
+            ratios = [mine.rps / other.rps for mine, other in zip(first, seen, strict=True)]
+            spread = (statistics.median(ratios), min(ratios), max(ratios))
+            table.add_row(
+                target if seen is first else "",
+                name,
+                f"{statistics.median(outcome.rps for outcome in seen):,.0f}",
+                f"{statistics.median(outcome.cpu_us for outcome in seen):.1f}",
+                *([""] * 3 if seen is first else [f"{value:.2f}" for value in spread]),
+            )
+    return table
 
 
 def main() -> None:
-    """Interleave the two over each endpoint and print medians."""
-    if shutil.which("wrk") is None:
-        sys.exit("wrk is not installed: on Debian, `apt-get install wrk`.")
+    """Print both tables."""
+    if missing := [name for name in ("wrk", "hey") if shutil.which(name) is None]:
+        sys.exit(f"{' and '.join(missing)} not installed: on Debian, `apt-get install wrk hey`.")
     placement, logs = place(usable_cores()), Path(tempfile.mkdtemp(prefix="bench-load-"))
     os.sched_setaffinity(0, placement.load)
-    table = Table(box=None)
-    table.add_column("endpoint", no_wrap=True)
-    for heading in ("engine req/s", "wrk req/s", "median ratio", "lowest", "highest", "client µs/req"):
-        table.add_column(heading, justify="right")
-    with (
-        open_services(make_plan(discover()), None, placement, logs) as services,
-        serve(services, cores=placement.server, logs=logs) as server,
-        open_load(cores=placement.load, logs=logs) as load,
-    ):
-        for endpoint in ENDPOINTS:
-            engine: list[tuple[float, float]] = []
-            wrk: list[float] = []
-            for pair in range(PAIRS):
-                if pair % 2:
-                    wrk.append(by_wrk(placement, server, endpoint))
-                engine.append(by_engine(load, server, endpoint))
-                if not pair % 2:
-                    wrk.append(by_wrk(placement, server, endpoint))
-            ratios = [rate / other for (rate, _), other in zip(engine, wrk, strict=True)]
-            table.add_row(
-                endpoint,
-                f"{statistics.median(rate for rate, _ in engine):,.0f}",
-                f"{statistics.median(wrk):,.0f}",
-                *(f"{value:.3f}" for value in (statistics.median(ratios), min(ratios), max(ratios))),
-                f"{statistics.median(cpu for _, cpu in engine):.1f}",
-            )
-    Console().print(table)
+    wrk = command(
+        placement, ["wrk", "-t1", f"-c{USERS}", f"-d{WINDOW_S}", "--timeout", "10s"], r"Requests/sec:\s+([\d.]+)"
+    )
+    hey = command(placement, ["hey", "-c", str(USERS), "-z", f"{WINDOW_S}s"], r"Requests/sec:\s+([\d.]+)")
+    console = Console()
+    with open_load(cores=placement.load, logs=logs) as load:
+        nothing = [sys.executable, "-m", "bench_app.nothing"]
+        with Child("nothing", nothing, cores=placement.server, log=logs / "nothing.log", piped=True) as child:
+            url = f"http://{HOST}:{int(child.output.readline())}/"
+            clients = {"engine": engine(load), "wrk": wrk, "hey": hey, "FastHttpUser": fast_http_user(placement)}
+            console.print(compare("A server that does nothing", {"nothing": url}, clients))
+        with (
+            open_services(make_plan(discover()), None, placement, logs) as services,
+            serve(services, cores=placement.server, logs=logs) as server,
+        ):
+            urls = {endpoint: f"{server.url}/{endpoint}" for endpoint in ENDPOINTS}
+            console.print(compare("This project's endpoints", urls, {"engine": engine(load), "wrk": wrk}))
     shutil.rmtree(logs)
 
 
