@@ -13,9 +13,10 @@ from rich.console import Console
 
 from harness.calibration import CALIBRATIONS, FILE, Calibration, Percentiles
 from harness.child import PROJECT, Child
-from harness.exceptions import BadInputError, BenchError
+from harness.exceptions import BenchError
 from harness.load import Load, open_load
 from harness.machine import facts
+from harness.record import beside_the_runs
 from harness.serve import HOST
 from harness.session import take_place
 from scenarios.histogram import Distribution, merge
@@ -33,14 +34,7 @@ def calibrate(*, out: Path, as_json: bool) -> None:
     Raises:
         BadInputError: `out` cannot be written to.
     """
-    path = out / FILE
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    except OSError as error:
-        raise BadInputError(
-            f"--out {out} cannot be written to ({error.strerror}): give a directory that you may write."
-        ) from None
+    path = beside_the_runs(out, FILE)
     calibration = measure()
     saved = CALIBRATIONS.dump_json(calibration, indent=1)
     path.write_bytes(saved)

@@ -15,8 +15,8 @@ from rich.console import Console
 
 from bench_app.workload import discover
 from harness.child import PROJECT, launched
-from harness.exceptions import BadInputError
 from harness.plan import make_plan
+from harness.record import beside_the_runs
 from harness.services import open_services
 from harness.session import take_place
 
@@ -31,7 +31,7 @@ def run_micro(workloads: Sequence[str], *, dsn: str | None, out: Path) -> int:
     plan = make_plan(discover(), only=workloads)
     placement = take_place()
     console = Console(highlight=False)
-    result = _result_path(out)
+    result = beside_the_runs(out, f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-micro.json")
     with tempfile.TemporaryDirectory(prefix="bench-micro-") as folder, _without_empty(result):
         with open_services(plan, dsn, placement, Path(folder)) as services:
             chosen = " or ".join(f"[{workload.name}-" for workload in plan.workloads)
@@ -69,15 +69,3 @@ def _without_empty(result: Path) -> Iterator[None]:
     finally:
         if result.exists() and not result.stat().st_size:
             result.unlink()
-
-
-def _result_path(out: Path) -> Path:
-    path = out.resolve() / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-micro.json"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    except OSError as error:
-        raise BadInputError(
-            f"--out {out} cannot be written to ({error.strerror}): give a directory that you may write."
-        ) from None
-    return path

@@ -140,10 +140,29 @@ def make_directory(parent: Path, name: str, started: datetime) -> Path:
         for part in (directory, directory / TRIALS, directory / "logs"):
             part.mkdir()
     except OSError as error:
-        raise BadInputError(
-            f"--out {parent} cannot be written to ({error.strerror}): give a directory that you may write."
-        ) from None
+        raise _unwritable(parent, error) from None
     return directory
+
+
+def beside_the_runs(parent: Path, name: str) -> Path:
+    """A file of that name in the directory of the runs, which can be written to.
+
+    Raises:
+        BadInputError: it cannot.
+    """
+    path = parent.resolve() / name
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as error:
+        raise _unwritable(parent, error) from None
+    return path
+
+
+def _unwritable(parent: Path, error: OSError) -> BadInputError:
+    return BadInputError(
+        f"--out {parent} cannot be written to ({error.strerror}): give a directory that you may write."
+    )
 
 
 def point_latest(directory: Path) -> Path:

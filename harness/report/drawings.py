@@ -1,0 +1,312 @@
+"""How each chart is drawn on its axes: marks, scales and labels. Which charts there are is `charts`' business."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+
+from bench_app.workload import Kind
+from harness.findings import JudgedCell, JudgedComparison
+from harness.plan import Level
+from harness.report import wording
+from harness.summary import milliseconds
+from scenarios.histogram import Distribution
+
+# Okabe and Ito's palette, which survives colour blindness; the marker says the kind again.
+COLOURS: Final[dict[Kind, str]] = {
+    "sync": "#0072B2",
+    "async": "#E69F00",
+    "blocking": "#D55E00",
+    "offload": "#009E73",
+}
+MARKERS: Final[dict[Kind, str]] = {"sync": "s", "async": "o", "blocking": "X", "offload": "^"}
+DASHES: Final[tuple[Any, ...]] = ("-", (0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+
+# Stand-ins that the page replaces by its own colours, so that one drawing serves light and dark.
+INK: Final = "#1b1f24"
+GRID: Final = "#d0d7de"
+PAPER: Final = "#fffffe"
+
+LONG_RATIO: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How one variant is drawn. A further variant of a kind is drawn hollow and dashed."""
+
+    colour: str
+    marker: str
+    dash: Any
+    hollow: bool
+
+
+def _looks(cells: Sequence[JudgedCell]) -> list[_Look]:
+    seen: dict[Kind, int] = {}
+    looks = []
+    for judged in cells:
+        kind = judged.cell.variant.kind
+        position = seen.setdefault(kind, 0)
+        seen[kind] += 1
+        looks.append(_Look(COLOURS[kind], MARKERS[kind], DASHES[position % len(DASHES)], position > 0))
+    return looks
+
+
+def _rows(axes: Axes, cells: Sequence[JudgedCell]) -> None:
+    """One row a variant, the first on top; an invalid one is struck out, never left out."""
+    labels = [_struck(judged) for judged in cells]
+    axes.set_yticks(range(len(cells)), labels)
+    axes.set_ylim(len(cells) - 0.45, -0.55)
+    axes.grid(False, axis="y")
+    axes.tick_params(axis="y", length=0)
+
+
+def _struck(judged: JudgedCell) -> str:
+    name = judged.cell.variant.name
+    return name if judged.valid else f"{name} (INVALID)"
+
+
+def throughput(axes: Axes, cells: Sequence[JudgedCell]) -> None:
+    """Bars with intervals, one a variant; the bound as an upright stroke."""
+    reach = max(
+        [_top(judged) for judged in cells] + [judged.cell.bound.rps for judged in cells if judged.cell.bound] + [1.0]
+    )
+    bounded = False
+    for row, (judged, look) in enumerate(zip(cells, _looks(cells), strict=True)):
+        estimate = judged.cell.throughput_rps
+        if judged.cell.bound is not None:
+            axes.plot([judged.cell.bound.rps] * 2, [row - 0.42, row + 0.42], color=INK, linewidth=1.4, zorder=4)
+            bounded = True
+        if estimate is None:
+            axes.text(reach * 0.01, row, "n/a: nothing was answered", va="center")
+            continue
+        axes.barh(
+            row,
+            estimate.value,
+            height=0.62,
+            facecolor=look.colour if not look.hollow else PAPER,
+            edgecolor=look.colour,
+            linewidth=1.2,
+            hatch=None if judged.valid else "////",
+            alpha=1.0 if judged.valid else 0.45,
+        )
+        if estimate.low is not None and estimate.high is not None:
+            axes.plot([estimate.low, estimate.high], [row, row], color=INK, linewidth=1.6, solid_capstyle="butt")
+            for end in (estimate.low, estimate.high):
+                axes.plot([end, end], [row - 0.14, row + 0.14], color=INK, linewidth=1.6)
+        beyond = max(_top(judged), judged.cell.bound.rps if judged.cell.bound else 0.0)
+        axes.text(beyond + reach * 0.012, row, wording.count(estimate.value), va="center")
+    axes.set_xlim(0, reach * 1.12)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.set_xlabel("successful requests a second, with 95 % interval" + ("; │ bound" if bounded else ""))
+    _rows(axes, cells)
+
+
+def _top(judged: JudgedCell) -> float:
+    estimate = judged.cell.throughput_rps
+    return 0.0 if estimate is None else estimate.high if estimate.high is not None else estimate.value
+
+
+PERCENTS: Final = np.array([*np.arange(0, 90, 2.5), *np.arange(90, 99, 0.25), *np.arange(99, 99.9, 0.025), 99.9])
+
+
+def latency(axes: Axes, cells: Sequence[JudgedCell]) -> None:
+    """Latency by percentile, both axes logarithmic; a curve ends where fewer than ten requests lie beyond."""
+    for judged, look in zip(cells, _looks(cells), strict=True):
+        shown, latencies = _curve(judged.cell.latency)
+        if not shown:
+            continue
+        axes.plot(
+            [_log_percent(percent) for percent in shown],
+            latencies,
+            color=look.colour,
+            linestyle=look.dash,
+            linewidth=1.8,
+            marker=look.marker,
+            markevery=[index for index, percent in enumerate(shown) if percent in (50, 90, 99)],
+            markersize=5.5,
+            markerfacecolor=PAPER if look.hollow else look.colour,
+            label=_struck(judged),
+        )
+    ticks = (0, 50, 90, 99, 99.9)
+    axes.set_xlim(_log_percent(0), _log_percent(99.9))
+    axes.set_xticks([_log_percent(percent) for percent in ticks], [f"{percent:g} %" for percent in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("share of the requests that were answered at least this fast")
+    _log_ms(axes, "y")
+    axes.set_ylabel("latency, ms (log)")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=2.6)
+
+
+def _curve(distribution: Distribution) -> tuple[list[float], list[float]]:
+    """Percentiles with at least ten requests beyond each of them, and their latencies in ms."""
+    shown, latencies = [], []
+    for percent in PERCENTS:
+        value = distribution.percentile_us(float(percent))
+        if value is None or distribution.n * (100 - percent) / 100 < 10:
+            break
+        shown.append(float(percent))
+        latencies.append(max(value, 1.0) / 1000)
+    return shown, latencies
+
+
+def _log_percent(percent: float) -> float:
+    return float(-np.log10(1 - percent / 100))
+
+
+def bystander(axes: Axes, cells: Sequence[JudgedCell]) -> None:
+    """The neighbour's p50 and p99, one row a variant."""
+    for row, (judged, look) in enumerate(zip(cells, _looks(cells), strict=True)):
+        p50 = milliseconds(judged.cell.bystander.percentile_us(50))
+        p99 = milliseconds(judged.cell.bystander.percentile_us(99))
+        if p50 is None or p99 is None:
+            axes.text(0.01, row, "n/a: no probe was answered", va="center", transform=axes.get_yaxis_transform())
+            continue
+        axes.plot([p50, p99], [row, row], color=look.colour, linewidth=2.2, alpha=0.6)
+        axes.plot(p50, row, marker="|", markersize=11, markeredgewidth=2.2, color=look.colour)
+        axes.plot(
+            p99,
+            row,
+            marker=look.marker,
+            markersize=8,
+            color=look.colour,
+            markerfacecolor=PAPER if look.hollow else look.colour,
+        )
+        axes.annotate(
+            f"{wording.duration_ms(p99)} ms", (p99, row), xytext=(9, 0), textcoords="offset points", va="center"
+        )
+    _log_ms(axes, "x")
+    low, high = axes.get_xlim()
+    axes.set_xlim(low, high * (high / low) ** 0.12)
+    axes.set_xlabel("latency of a trivial async def on the same server, ms (log): │ p50, marker p99")
+    _rows(axes, cells)
+
+
+def levels(axes: Axes, cells: Sequence[JudgedCell]) -> None:
+    """Throughput against load, with bands for the intervals and dots for the bounds."""
+    first = cells[0].cell.level
+    variants = [judged for judged in cells if judged.cell.level == first]
+    for judged, look in zip(variants, _looks(variants), strict=True):
+        name = judged.cell.variant.name
+        mine = [other for other in cells if other.cell.variant.name == name and other.cell.throughput_rps]
+        sizes = [other.cell.level.size for other in mine]
+        estimates = [other.cell.throughput_rps for other in mine if other.cell.throughput_rps]
+        values = [estimate.value for estimate in estimates]
+        axes.plot(
+            sizes,
+            values,
+            color=look.colour,
+            linestyle=look.dash,
+            marker=look.marker,
+            markerfacecolor=PAPER if look.hollow else look.colour,
+            label=name,
+        )
+        axes.fill_between(
+            sizes,
+            [estimate.value if estimate.low is None else estimate.low for estimate in estimates],
+            [estimate.value if estimate.high is None else estimate.high for estimate in estimates],
+            color=look.colour,
+            alpha=0.18,
+            linewidth=0,
+        )
+        bounds = [(other.cell.level.size, other.cell.bound.rps) for other in mine if other.cell.bound]
+        if bounds:
+            axes.plot(*zip(*bounds, strict=True), color=look.colour, linewidth=1, linestyle=":", alpha=0.8)
+    axes.set_xscale("log", base=2)
+    levels = sorted({judged.cell.level for judged in cells}, key=_size)
+    axes.set_xticks([level.size for level in levels], [f"{level.size:g}" for level in levels])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.set_xlabel(f"{first.unit} (log); band: 95 % interval; dotted: bound")
+    axes.set_ylabel("requests a second")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=2.6)
+
+
+def _size(level: Level) -> float:
+    return level.size
+
+
+def forest(axes: Axes, comparisons: Sequence[JudgedComparison], margin: float, several_levels: bool) -> None:
+    """A ratio and its interval a row, with the margin shaded and the verdict beside it."""
+    axes.axvspan(1 / (1 + margin), 1 + margin, color=GRID, alpha=0.7, linewidth=0)
+    axes.axvline(1, color=INK, linewidth=1)
+    labels, ends = [], [1 / 1.3, 1.3]
+    for row, judged in enumerate(comparisons):
+        comparison, pair = judged.comparison, judged.comparison.pair
+        label = f"{pair.workload}: {pair.contender} / {pair.baseline}"
+        labels.append(f"{label}, {comparison.level.size:g} {comparison.level.unit}" if several_levels else label)
+        estimate = comparison.ratio
+        spelled = f"{judged.verdict} {wording.ratio(estimate)}"
+        axes.text(1.01, row, spelled, va="center", transform=axes.get_yaxis_transform())
+        if estimate is None:
+            continue
+        colour = COLOURS[comparison.contender.variant.kind]
+        if estimate.low is not None and estimate.high is not None:
+            axes.plot([estimate.low, estimate.high], [row, row], color=colour, linewidth=2.4, solid_capstyle="butt")
+            ends += [estimate.low, estimate.high]
+        axes.plot(estimate.value, row, marker=MARKERS[comparison.contender.variant.kind], color=colour, markersize=7)
+        ends.append(estimate.value)
+    axes.set_xscale("log")
+    axes.set_xlim(max(min(ends) / 1.25, 1e-4), max(ends) * 1.25)
+    span = max(ends) / min(ends)
+    candidates = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 1, 1.25, 2, 5, 10, 20, 50, 100)
+    coarse = (0.001, 0.01, 0.1, 0.5, 1, 2, 10, 100)
+    low, high = axes.get_xlim()
+    ticks = [tick for tick in (coarse if span > LONG_RATIO else candidates) if low <= tick <= high]
+    axes.set_xticks(ticks, [f"{tick:g}×" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_yticks(range(len(comparisons)), labels)
+    axes.set_ylim(len(comparisons) - 0.4, -0.6)
+    axes.grid(False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    less, more = ("better", "worse") if comparisons[0].comparison.metric == "p99_ms" else ("worse", "better")
+    axes.set_xlabel(f"{less}  ←  ratio (log), 95 % interval; shaded: within the margin of {margin:.0%}  →  {more}")
+
+
+def drift(axes: Axes, cells: Sequence[JudgedCell]) -> None:
+    """Every trial against its variant's mean, in run order."""
+    labelled: set[Kind] = set()
+    for judged in cells:
+        cell, kind = judged.cell, judged.cell.variant.kind
+        if cell.throughput_rps is None:
+            continue
+        axes.plot(
+            [trial.number for trial in cell.trials],
+            [trial.throughput_rps / cell.throughput_rps.value for trial in cell.trials],
+            linestyle="none",
+            marker=MARKERS[kind],
+            markersize=4.5,
+            color=COLOURS[kind],
+            label=kind if kind not in labelled else None,
+        )
+        labelled.add(kind)
+    axes.axhline(1, color=INK, linewidth=1)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2f}×"))
+    axes.set_xlabel("trial, in the order in which they ran")
+    if labelled:
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _log_ms(axes: Axes, axis: str) -> None:
+    """A logarithmic axis in milliseconds, labelled with plain numbers."""
+    ticks = [value * 10**power for power in range(-3, 6) for value in (1, 2, 5)]
+    low_high = axes.set_xscale if axis == "x" else axes.set_yscale
+    low_high("log")
+    target = axes.xaxis if axis == "x" else axes.yaxis
+    low, high = axes.get_xlim() if axis == "x" else axes.get_ylim()
+    if high / low < 4:  # a nearly flat chart would show no tick at all
+        middle = (low * high) ** 0.5
+        low, high = middle / 2, middle * 2
+        (axes.set_xlim if axis == "x" else axes.set_ylim)(low, high)
+    inside = [tick for tick in ticks if low <= tick <= high]
+    if high / low > 300:
+        inside = [tick for tick in inside if f"{tick:e}".startswith("1")]
+    target.set_ticks(inside, [f"{tick:,.6g}" for tick in inside])
+    target.set_minor_locator(NullLocator())
