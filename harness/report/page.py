@@ -93,16 +93,17 @@ def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Secti
     )
 
 
-def _warnings(findings: Findings) -> list[tuple[str, list[str]]]:
+def _warnings(findings: Findings) -> list[tuple[str, str]]:
     """Each caveat that leaves the verdict standing, with the cells that it is about."""
     several = len(findings.run.manifest.plan.levels) > 1
-    cells: dict[str, list[str]] = {}
+    cells: dict[tuple[str, str], list[str]] = {}
     for judged in findings.cells:
-        name = f"{judged.cell.workload.name}/{judged.cell.variant.name}"
+        level = f" ({judged.cell.level})" if several else ""
         for caveat in judged.caveats:
             if not caveat.invalidates:
-                cells.setdefault(caveat.sentence, []).append(f"{name}, {judged.cell.level}" if several else name)
-    return list(cells.items())
+                name = f"{judged.cell.workload.name}/{judged.cell.variant.name}"
+                cells.setdefault((caveat.sentence, level), []).append(name)
+    return [(sentence, f"{', '.join(names)}{level}") for (sentence, level), names in cells.items()]
 
 
 def tally(comparisons: Sequence[JudgedComparison]) -> list[tuple[str, list[str]]]:

@@ -112,5 +112,10 @@ def metric(plan: Plan) -> str:
 
 def bystanders(comparison: Comparison) -> str:
     """What a neighbour felt beside the contender and beside the baseline: p99 in milliseconds."""
-    beside = (comparison.contender, comparison.baseline)
-    return " / ".join(percentile(cell.bystander, 99) for cell in beside)
+
+    def felt(cell: Cell) -> str:
+        value = milliseconds(cell.bystander.percentile_us(99))
+        # A p99 of about a hundred probes has no decimals worth showing.
+        return NOT_MEASURED if value is None else f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+
+    return f"{felt(comparison.contender)} / {felt(comparison.baseline)}"
