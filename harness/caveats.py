@@ -24,6 +24,7 @@ P99_MASS: Final = 1_000
 FOREIGN_WARN: Final = 0.07
 FOREIGN_LIMIT: Final = 0.15
 RESOLUTION_WARN: Final = 0.025
+RESOLUTION_LIMIT: Final = 0.5
 STUCK_LIMIT: Final = 0.01
 
 
@@ -218,7 +219,16 @@ def _thin(cell: Cell) -> list[Caveat]:
     found = []
     if len(cell.trials) == 1:
         found.append(Caveat("One trial has no interval: use --blocks 5 or more."))
-    if cell.resolution > RESOLUTION_WARN:
+    empty = sum(trial.throughput_rps == 0 for trial in cell.trials)
+    if cell.requests and (empty or cell.resolution > RESOLUTION_LIMIT):
+        found.append(
+            Caveat(
+                f"The window is shorter than this variant needs: {empty} of {len(cell.trials)} trials saw no success "
+                "in it, or users finish so few requests that no rate follows. Give more --seconds.",
+                invalidates=True,
+            )
+        )
+    elif cell.resolution > RESOLUTION_WARN:
         found.append(
             Caveat(
                 f"A user finishes few requests in a window, so that throughput is only known to about "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import gevent
 import psutil
@@ -217,8 +217,9 @@ class _Usage:
         return seconds
 
 
-def _busy_share(before: object, after: object) -> float:
-    spent = {name: getattr(after, name) - getattr(before, name) for name in after._fields}  # type: ignore[attr-defined]
+def _busy_share(before: Any, after: Any) -> float:
+    """The busy share between two readings of a core; which fields psutil gives depends on the system."""
+    spent = {name: getattr(after, name) - getattr(before, name) for name in after._fields}
     # guest time is counted within user time as well
     total = sum(value for name, value in spent.items() if not name.startswith("guest"))
     idle = spent["idle"] + spent.get("iowait", 0.0)

@@ -76,7 +76,7 @@ class ConnectionUser(User):
         self._lost.set()
 
     def _ready(self) -> None:
-        """The connection is open and idle."""
+        """The connection is open and idle: each loop does its own with it."""
         raise NotImplementedError
 
     def _answered(self, status: int, end_ns: int) -> None:

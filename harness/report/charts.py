@@ -163,7 +163,7 @@ def _png(figure: Figure, axes: Axes, title: str, card: str) -> bytes:
     # Constrained layout keeps off what is reserved here.
     engine = figure.get_layout_engine()
     assert engine is not None
-    engine.set(rect=(0, footer_in / figure.get_figheight(), 1, 1 - footer_in / figure.get_figheight()))  # type: ignore[call-arg]
+    engine.set(rect=(0, footer_in / figure.get_figheight(), 1, 1 - footer_in / figure.get_figheight()))  # type: ignore[call-arg]  # the stubs know no rect
     figure.text(0.012, 0.06 / figure.get_figheight(), "\n".join(lines), fontsize=7, va="bottom", linespacing=1.35)
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=DPI)

@@ -152,6 +152,20 @@ def test_an_interval_is_never_narrower_than_what_a_window_can_count(tmp_path: Pa
     assert any("intervals are widened" in caveat.sentence for caveat in cell(findings, "sync").caveats)
 
 
+def test_a_window_in_which_nothing_ended_gives_no_verdict(tmp_path: Path):
+    """Two thousand users in half a second: some trials end before the first answers do."""
+
+    def results(trial: Trial) -> TrialResult:
+        early = trial.variant == "async" and trial.block == 1
+        return result(RATES[trial.variant], completed=0) if early else result(RATES[trial.variant])
+
+    findings = find(read_run(rehearse(tmp_path, plan("sleep"), results)))
+    judged = cell(findings, "async")
+    assert not judged.valid
+    assert "1 of 5 trials saw no success" in judged.caveats[0].sentence
+    assert verdict(findings, "async") == Verdict.INVALID
+
+
 def test_an_open_loop_is_judged_by_its_p99_and_less_is_better(tmp_path: Path):
     made = plan("sleep", rates=[40.0])
     p99_ms = {"sync": 40, "async": 20, "blocking": 400, "offload": 40}
