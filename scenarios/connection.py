@@ -22,6 +22,8 @@ WRITE: Final = 2
 # recv allocates this much before it knows how little came: larger costs every answer, smaller only the large ones.
 CHUNK: Final = 16_384
 HEAD_LIMIT: Final = 65_536
+# Longer answers are parsed each time: their comparison would cost more, and ten thousand connections keep one each.
+REPEAT_LIMIT: Final = 4_096
 
 now_ns = time.monotonic_ns
 
@@ -70,8 +72,11 @@ class Connection:
         "_parser",
         "_pending",
         "_port",
+        "_previous",
         "_raw",
         "_reader",
+        "_repeat",
+        "_repeat_status",
         "_writer",
         "in_flight",
         "sent_ns",
@@ -88,6 +93,10 @@ class Connection:
         self._pending = b""
         self._head = b""
         self._complete = False
+        self._previous = b""
+        # The bytes of the last answer that came twice in a row, whole and alone; None while there is no such answer.
+        self._repeat: bytes | None = None
+        self._repeat_status = 0
         self.in_flight = False
         self.sent_ns = 0
 
@@ -163,6 +172,11 @@ class Connection:
         except OSError as error:
             self.fail(cause_of(error))
             return
+        if data == self._repeat and self.in_flight and not self._head:
+            # The parser stands between two answers, and these bytes it has read twice: it would say the same again.
+            self.in_flight = False
+            self._on_response(self._repeat_status, now_ns())
+            return
         if not data:
             self._ended()
             return
@@ -174,10 +188,20 @@ class Connection:
                 self.fail("protocol")
             return
         if self._complete:
+            if self.socket is not None and not self._head:
+                self._remember(data)
             self._head = b""
         elif len(self._head) < HEAD_LIMIT:
             # Kept for the one question that the parser leaves open: does this answer end where the connection does?
             self._head += data[:HEAD_LIMIT]
+
+    def _remember(self, data: bytes) -> None:
+        """Keep an answer that came in one chunk, so that its like need not be parsed."""
+        if len(data) > REPEAT_LIMIT:
+            return
+        if data == self._previous and _is_one_answer(data):
+            self._repeat, self._repeat_status = data, self._parser.get_status_code()
+        self._previous = data
 
     def _ended(self) -> None:
         """The server closed its side: the end of an answer that has no length, or a loss."""
@@ -188,21 +212,35 @@ class Connection:
         else:
             self.fail("closed")
 
+    def on_message_begin(self) -> None:
+        """Called by the parser at the first byte of each answer."""
+        # What came in the same chunk as an answer cannot be the answer to what that answer set off.
+        if self._complete or not self.in_flight:
+            raise httptools.HttpParserError("an answer to nothing")
+
     def on_message_complete(self) -> None:
         """Called by the parser at the end of each answer."""
         parser = self._parser
         status = parser.get_status_code()
         if status < 200:  # 100 Continue and its like precede the answer
             return
-        # What came in the same chunk as an answer cannot be the answer to what that answer set off.
-        if self._complete or not self.in_flight:
-            raise httptools.HttpParserError("an answer to nothing")
         self._complete = True
         self.in_flight = False
         end_ns = now_ns()
         if not parser.should_keep_alive():
             self.close()
         self._on_response(status, end_ns)
+
+
+def _is_one_answer(data: bytes) -> bool:
+    """Whether these bytes, which the parser found to complete an answer, hold nothing after its declared length."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    lengths = [
+        value.strip()
+        for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:])
+        if name.strip().lower() == b"content-length"
+    ]
+    return lengths == [str(len(body)).encode()]
 
 
 def _ends_with_connection(received: bytes) -> bool:

@@ -12,6 +12,7 @@ from scenarios.protocol import RequestSpec
 SIZED = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
 CHUNKED = b"HTTP/1.1 404 Not Found\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"
 CLOSING = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhello"
+TEAPOT = b"HTTP/1.1 418 Oh\r\ncontent-length: 5\r\n\r\nhello"
 UNTIL_THE_END = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhello"
 CONTINUED = b"HTTP/1.1 100 Continue\r\n\r\n" + SIZED
 
@@ -35,8 +36,15 @@ class Witness:
     def lost(self, cause: str | None, end_ns: int) -> None:
         self.seen.append(cause)
 
-    def receive(self, *pieces: bytes, close: bool = False) -> list[object]:
-        """What is reported for one request that is answered by these pieces."""
+    def converse(self, *answers: tuple[bytes, ...]) -> list[object]:
+        """What is reported for requests that are answered one after the other, each by its pieces."""
+        for pieces in answers:
+            before = len(self.seen)
+            self.receive(*pieces, reports=before + 1)
+        return self.seen
+
+    def receive(self, *pieces: bytes, close: bool = False, reports: int = 1) -> list[object]:
+        """What has been reported once a request is answered by these pieces, or two seconds later."""
         self.connection.send(b"GET / HTTP/1.1\r\n\r\n")
         # A socket that is closed with bytes unread resets the connection instead of ending it.
         self.server.recv(65_536)
@@ -49,7 +57,7 @@ class Witness:
         if close:
             self.server.close()
         with gevent.Timeout(2, False):
-            while not self.seen:
+            while len(self.seen) < reports:
                 gevent.sleep(0.001)
         gevent.sleep(0.002)
         return self.seen
@@ -105,6 +113,29 @@ def test_an_idle_connection_that_is_closed_is_nobodys_failure():
     gevent.sleep(0.01)
     assert witness.seen == [None]
     assert not witness.connection.is_open
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_a_conversation_is_told_answer_by_answer_whatever_repeats_in_it(data: st.DataObject):
+    statuses = {SIZED: 200, CHUNKED: 404, TEAPOT: 418}
+    answers = data.draw(st.lists(st.sampled_from(list(statuses)), min_size=1, max_size=8))
+    cuts = [data.draw(st.one_of(st.just(0), st.integers(1, len(answer) - 1))) for answer in answers]
+    witness = Witness()
+    pieces = [(answer[:cut], answer[cut:]) if cut else (answer,) for answer, cut in zip(answers, cuts, strict=True)]
+    assert witness.converse(*pieces) == [statuses[answer] for answer in answers]
+    witness.end()
+
+
+@pytest.mark.parametrize("surplus", [b"HTTP/1.1 2", SIZED, b"x"])
+def test_an_answer_with_something_after_it_is_never_taken_for_the_repeat_of_one(surplus: bytes):
+    witness = Witness()
+    seen = witness.converse((SIZED,), (SIZED,), (SIZED,), (SIZED + surplus,))
+    assert seen[:3] == [200, 200, 200]
+    gevent.sleep(0.01)
+    if witness.connection.is_open:
+        assert witness.receive(SIZED, reports=5)[4] != 200
+    witness.end()
 
 
 @settings(max_examples=200, deadline=None)
