@@ -80,6 +80,15 @@ def run(
     blocks: Annotated[int | None, typer.Option(help="Trials of each variant.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Length of each trial's window.")] = None,
     seed: Annotated[int, typer.Option(help="Decides the order of the trials.")] = 1,
+    load_processes: Annotated[int, typer.Option(help="Load processes on this machine; a core each is best.")] = 1,
+    master_bind: Annotated[
+        str | None, typer.Option(help="HOST[:PORT] of this machine at which `worker`s of other machines join.")
+    ] = None,
+    expect_workers: Annotated[int | None, typer.Option(help="How many workers to wait for.")] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="Measure this running server instead of starting one; several are compared with the first."),
+    ] = None,
     dsn: Dsn = None,
     port: Annotated[int | None, typer.Option(help="Port of the measured server; default: any free one.")] = None,
     out: Out = Path("reports"),
@@ -98,6 +107,10 @@ def run(
             blocks=blocks,
             seconds=seconds,
             seed=seed,
+            load_processes=load_processes,
+            targets=target or [],
+            master_bind=master_bind,
+            expect_workers=expect_workers,
             dsn=dsn,
             port=port,
             out=out,
@@ -139,6 +152,17 @@ def ui(
         from harness.webui import hold_open
 
         hold_open(dsn=dsn, port=port)
+
+
+@app.command()
+def worker(
+    master: Annotated[str, typer.Option(help="HOST[:PORT] that the run was given as --master-bind.")],
+) -> None:
+    """Load for a run on another machine, until it is over: one load process, so start one a core."""
+    with _plain_errors():
+        from harness.worker import work
+
+        work(master)
 
 
 @app.command()

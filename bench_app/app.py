@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import FastAPI
@@ -58,6 +59,7 @@ def _mount(app: FastAPI, workload: Workload, witness: Witness | None) -> None:
             variant.path + workload.route,
             handler,
             name=f"{workload.name}_{variant.name}",
+            methods=sorted({request.method for request in workload.requests}),
             summary=f"{workload.name}: {variant.name}",
             description=f"{variant.description}\n\nKind: `{variant.kind}`.",
             tags=[workload.name],
@@ -80,10 +82,7 @@ def _mount_own(app: FastAPI, workloads: dict[str, Workload], witness: Witness | 
             {
                 "workload": workload.name,
                 "variant": variant.name,
-                "requests": [
-                    {"path": variant.path + request.path, "expect": request.expect, "weight": request.weight}
-                    for request in workload.requests
-                ],
+                "requests": [asdict(request) | {"path": variant.path + request.path} for request in workload.requests],
             }
             for workload in workloads.values()
             for variant in workload.variants.values()

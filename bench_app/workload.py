@@ -36,12 +36,15 @@ class Request:
     """One request of a workload's mix.
 
     `path` is appended to `/{workload}/{variant}`; `expect` is the status that counts as a success (a declared 400 is
-    no error); `weight` is its share of the mix, in whole requests.
+    no error); `weight` is its share of the mix, in whole requests; `headers` and `body` are sent as they stand.
     """
 
     path: str = ""
     expect: int = 200
     weight: int = 1
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,15 @@ def caveats_of(cell: Cell, run: Run) -> tuple[Caveat, ...]:
         *_foreign(cell),
         *_impossible(cell),
         *_thin(cell),
+        *_left_out(cell),
     ]
+    if run.manifest.target is not None:
+        found.append(
+            Caveat(
+                f"The server at {run.manifest.target} was not started by this run: there is no telemetry of it, so "
+                "what held it back, and what else ran on its machine, is unknown."
+            )
+        )
     if run.manifest.placement.shared:
         found.append(Caveat("Server and load shared one core, so each took time from the other: use two cores."))
     return tuple(sorted(found, key=lambda caveat: not caveat.invalidates))
@@ -56,8 +64,11 @@ def _unverified(cell: Cell, verifications: tuple[Verification, ...]) -> list[Cav
     for verification in verifications:
         if (verification.workload, verification.variant) == (cell.workload.name, cell.variant.name):
             return [
-                Caveat(f"Not a fair twin: {problem}. Make the variants do the same.", invalidates=True)
-                for problem in verification.problems
+                *(
+                    Caveat(f"Not a fair twin: {problem}. Make the variants do the same.", invalidates=True)
+                    for problem in verification.problems
+                ),
+                *(Caveat(f"{remark}: a difference in speed may be one in work.") for remark in verification.remarks),
             ]
     return [Caveat("This variant was not verified against its twins.", invalidates=True)]
 
@@ -213,6 +224,16 @@ def _impossible(cell: Cell) -> list[Caveat]:
             )
         )
     return found
+
+
+def _left_out(cell: Cell) -> list[Caveat]:
+    """A trial that lost a load process on the way has lost what that one counted."""
+    if not cell.left_out:
+        return []
+    trials = "1 trial" if cell.left_out == 1 else f"{cell.left_out} trials"
+    if cell.incomplete:
+        return [Caveat(f"A load process was lost in {trials}, and there is no other one.", invalidates=True)]
+    return [Caveat(f"A load process was lost in {trials}, which count for nothing here.")]
 
 
 def _thin(cell: Cell) -> list[Caveat]:

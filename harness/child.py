@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import signal
 import socket
@@ -14,11 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final
 
+from harness.deadline import within
 from harness.exceptions import ChildDiedError
 
 LAUNCHER: Final = Path(__file__).with_name("launcher.py")
 PROJECT: Final = Path(__file__).parent.parent
 GRACE_S: Final = 5.0
+BODY_LIMIT: Final = 1 << 20
 
 
 class Child:
@@ -134,20 +137,27 @@ def launched(
 
 
 def fetch(url: str, timeout_s: float) -> bytes:
-    """What a process of the run answers on loopback, past any proxy; raises OSError."""
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=timeout_s) as answer:
-        body: bytes = answer.read()
-        return body
+    """What the server answers, past any proxy and cut at a megabyte; raises OSError, also when the time is up."""
+
+    def ask() -> bytes:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=timeout_s) as answer:
+            body: bytes = answer.read(BODY_LIMIT)
+            return body
+
+    try:
+        return within(timeout_s, ask)
+    except http.client.HTTPException as error:
+        raise OSError(f"no HTTP answer ({type(error).__name__})") from None
 
 
-def free_port(wanted: int | None = None) -> int:
-    """The wanted port if it can be listened on, or any free one on loopback.
+def free_port(wanted: int | None = None, host: str = "127.0.0.1") -> int:
+    """The wanted port of the host if it can be listened on, or any free one.
 
     Raises:
         OSError: the wanted port is taken.
     """
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", wanted or 0))
+        probe.bind((host, wanted or 0))
         port: int = probe.getsockname()[1]
         return port

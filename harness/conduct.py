@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,17 +15,33 @@ from bench_app.app import BYSTANDER_PATH
 from harness.calibration import read_calibration
 from harness.child import PROJECT
 from harness.exceptions import BadInputError, BenchError, StoppedError
-from harness.load import open_load
+from harness.load import Load, Meeting, open_crew, open_load, open_meeting
 from harness.machine import Placement, facts
-from harness.plan import DRAIN_S, MAX_BLOCKS, Plan, PlannedWorkload, Trial
+from harness.plan import DRAIN_S, MAX_BLOCKS, Plan, PlannedVariant, Trial
 from harness.record import Manifest, Record, RecordedTrial, Verification, make_directory
 from harness.serve import HOST, OPTIONS, Server, serve
 from harness.services import POOL_SIZE, Services, open_services
+from harness.target import Address, find_server
 from harness.verify import verify
 from scenarios.protocol import TIMEOUT, UNANSWERED, ClosedLoop, OpenLoop, RequestSpec, TrialOrder
 
 REQUEST_TIMEOUT_S: Final = 30.0
 BYSTANDER_RATE_RPS: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a plan is carried out: the cores, and what the user brings along instead of what the run would start.
+
+    `dsn` is the user's database, `port` the wanted port of the server, `target` the user's servers (then there is
+    neither), `meeting` where load processes of other machines join.
+    """
+
+    placement: Placement
+    dsn: str | None = None
+    port: int | None = None
+    target: tuple[str, ...] = ()
+    meeting: Meeting | None = None
 
 
 class Watcher(Protocol):
@@ -42,13 +59,11 @@ class Watcher(Protocol):
 def conduct(
     plan: Plan,
     watcher: Watcher,
+    site: Site,
     *,
-    placement: Placement,
     out: Path,
     name: str,
     command: str,
-    dsn: str | None = None,
-    port: int | None = None,
 ) -> Path:
     """Run the plan; returns the run's directory, which holds every trial that ended.
 
@@ -64,15 +79,16 @@ def conduct(
         command=command,
         plan=plan,
         machine=machine,
-        placement=placement,
-        server=OPTIONS | {"pool size": POOL_SIZE},
+        placement=site.placement,
+        server={} if site.target else OPTIONS | {"pool size": POOL_SIZE},
         database=None,
         calibration=read_calibration(out, machine),
+        target=", ".join(site.target) or None,
     )
     record = Record(directory, manifest)
     kept: list[Trial] = []
     try:
-        for recorded in _session(plan, watcher, record, placement, dsn, port):
+        for recorded in _session(plan, watcher, record, site):
             record.save(recorded)
             kept.append(recorded.trial)
             watcher.trial_ended(recorded)
@@ -84,67 +100,104 @@ def conduct(
     return directory
 
 
-def _session(
-    plan: Plan, watcher: Watcher, record: Record, placement: Placement, dsn: str | None, port: int | None
-) -> Iterator[RecordedTrial]:
-    watcher.stage("starting database and upstream")
-    with open_services(plan, dsn, placement, record.logs) as services:
+def _session(plan: Plan, watcher: Watcher, record: Record, site: Site) -> Iterator[RecordedTrial]:
+    placement, logs = site.placement, record.logs
+    if not site.target:
+        watcher.stage("starting database and upstream")
+    # What a server of others needs, others have started.
+    needed = replace(plan, workloads=()) if site.target else plan
+    with open_services(needed, site.dsn, placement, logs) as services, contextlib.ExitStack() as running:
         watcher.stage("verifying the twins")
-        with serve(services, cores=placement.server, logs=record.logs, witnessed=True) as witness:
-            verifications = verify(plan, services, witness)
+        if site.target:
+            verifications = verify(plan, services, None)
+        else:
+            with serve(services, cores=placement.server, logs=logs, witnessed=True) as witness:
+                verifications = verify(plan, services, witness)
         record.note(verifications=verifications, database=_described(services))
         watcher.verified(verifications)
-        watcher.stage("starting server and load")
-        with (
-            open_load(cores=placement.load, logs=record.logs) as load,
-            contextlib.ExitStack() as running,
-        ):
-            start = partial(serve, services, cores=placement.server, logs=record.logs, port=port)
-            server = running.enter_context(start())
+        watcher.stage("starting the load" if site.target else "starting server and load")
+        with _open_load(plan, site, logs, watcher.stage) as load:
+            record.note(workers=load.workers)
+            host = site.meeting.host if site.meeting else HOST
+            start = partial(serve, services, cores=placement.server, logs=logs, host=host, port=site.port)
+            server = None if site.target else running.enter_context(start())
 
             def check() -> None:
                 services.check()
-                server.child.check()
+                if server is not None:
+                    server.child.check()
 
-            requests = {workload.name: _specs(workload) for workload in plan.workloads}
+            orders = _Orders(plan, services)
             for trial in plan.trials:
                 watcher.trial_starts(trial)
-                result = load.run(_order(plan, trial, requests[trial.workload], services, server), check)
+                result = load.run(orders.order(trial, server), check)
                 check()
                 yield RecordedTrial(trial, result)
-                if result.failures.keys() & {UNANSWERED, TIMEOUT}:
+                if server is not None and result.failures.keys() & {UNANSWERED, TIMEOUT}:
                     # It may still be at work on what nobody waits for, and the next trial would pay for that.
                     running.close()
                     server = running.enter_context(start())
 
 
-def _specs(workload: PlannedWorkload) -> dict[str, tuple[RequestSpec, ...]]:
-    """The mix of each variant, as the load process wants it."""
-    return {
-        variant.name: tuple(
-            RequestSpec(variant.path + request.path, request.expect, request.weight) for request in workload.requests
+def _open_load(
+    plan: Plan, site: Site, logs: Path, tell: Callable[[str], None]
+) -> contextlib.AbstractContextManager[Load]:
+    cores = site.placement.load
+    if site.meeting is not None:
+        return open_meeting(site.meeting, cores=cores, logs=logs, tell=tell)
+    if plan.load_processes > 1:
+        return open_crew(cores=cores, logs=logs, processes=plan.load_processes)
+    return open_load(cores=cores, logs=logs)
+
+
+class _Orders:
+    """What the load process is told of each trial."""
+
+    def __init__(self, plan: Plan, services: Services) -> None:
+        self._plan = plan
+        self._services = services
+        self._addresses: dict[str, Address] = {}
+        self._variants = {
+            (workload.name, variant.name): (workload, variant)
+            for workload in plan.workloads
+            for variant in workload.variants
+        }
+
+    def order(self, trial: Trial, server: Server | None) -> TrialOrder:
+        plan, (workload, variant) = self._plan, self._variants[trial.workload, trial.variant]
+        requests = tuple(
+            RequestSpec(**asdict(request) | {"path": variant.path + request.path}) for request in workload.requests
         )
-        for variant in workload.variants
-    }
+        if server is not None:
+            host, port = server.host, server.port
+            watch = {"server": server.child.pid} | self._services.watch
+        else:
+            address = self._address(variant)
+            host, port, watch = address.host, address.port, {}
+            requests = tuple(
+                replace(request, headers=(("Host", address.authority), *request.headers)) for request in requests
+            )
+        return TrialOrder(
+            name=trial.name,
+            host=host,
+            port=port,
+            requests=requests,
+            load=_load(plan, trial),
+            warmup_s=plan.warmup_s,
+            window_s=plan.window_s,
+            drain_s=DRAIN_S,
+            timeout_s=REQUEST_TIMEOUT_S,
+            # A server of others has no bystander, but for one of this project, whose variants have a kind.
+            bystander_path=BYSTANDER_PATH if variant.kind is not None else None,
+            bystander_rate_rps=BYSTANDER_RATE_RPS,
+            watch=watch,
+        )
 
-
-def _order(
-    plan: Plan, trial: Trial, requests: dict[str, tuple[RequestSpec, ...]], services: Services, server: Server
-) -> TrialOrder:
-    return TrialOrder(
-        name=trial.name,
-        host=HOST,
-        port=server.port,
-        requests=requests[trial.variant],
-        load=_load(plan, trial),
-        warmup_s=plan.warmup_s,
-        window_s=plan.window_s,
-        drain_s=DRAIN_S,
-        timeout_s=REQUEST_TIMEOUT_S,
-        bystander_path=BYSTANDER_PATH,
-        bystander_rate_rps=BYSTANDER_RATE_RPS,
-        watch={"server": server.child.pid} | services.watch,
-    )
+    def _address(self, variant: PlannedVariant) -> Address:
+        origin = variant.origin or ""
+        if origin not in self._addresses:
+            self._addresses[origin] = find_server(origin)
+        return self._addresses[origin]
 
 
 def _load(plan: Plan, trial: Trial) -> ClosedLoop | OpenLoop:

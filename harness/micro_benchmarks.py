@@ -47,16 +47,17 @@ class InProcess:
 
     def round(self, variant: Variant, requests: list[Request]) -> list[int]:
         """Call the variant once for each request, one after the other; the statuses it answered."""
-        return self._loop.run_until_complete(self._calls([variant.path + request.path for request in requests]))
+        return self._loop.run_until_complete(self._calls(variant, requests))
 
-    async def _calls(self, paths: list[str]) -> list[int]:
-        return [await self._call(path) for path in paths]
+    async def _calls(self, variant: Variant, requests: list[Request]) -> list[int]:
+        return [await self._call(variant.path + request.path, request) for request in requests]
 
-    async def _call(self, path: str) -> int:
+    async def _call(self, target: str, request: Request) -> int:
         status = 0
+        path, _, query = target.partition("?")
 
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": b"", "more_body": False}
+            return {"type": "http.request", "body": request.body.encode(), "more_body": False}
 
         async def send(message: Any) -> None:
             nonlocal status
@@ -67,13 +68,16 @@ class InProcess:
             "type": "http",
             "asgi": {"version": "3.0"},
             "http_version": "1.1",
-            "method": "GET",
+            "method": request.method,
             "scheme": "http",
             "path": path,
             "raw_path": path.encode(),
-            "query_string": b"",
+            "query_string": query.encode(),
             "root_path": "",
-            "headers": [(b"host", b"in-process")],
+            "headers": [
+                (b"host", b"in-process"),
+                *((name.lower().encode(), value.encode()) for name, value in request.headers),
+            ],
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 80),
             "state": {},

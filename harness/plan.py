@@ -14,6 +14,7 @@ from scenarios.arrivals import Arrivals
 
 MAX_USERS: Final = 10_000
 MAX_BLOCKS: Final = 1_000
+MAX_LOAD_PROCESSES: Final = 64
 MIN_SECONDS, MAX_SECONDS = 0.1, 3_600.0
 MIN_RATE, MAX_RATE = 0.1, 1_000_000.0
 ARRIVALS: Final[Mapping[str, Arrivals]] = {"constant": "constant", "poisson": "poisson"}
@@ -79,14 +80,19 @@ PROFILES: Final[Mapping[str, Profile]] = {
 
 @dataclass(frozen=True, slots=True)
 class PlannedVariant:
-    """A variant as the run recorded it; `against` is the variant that it is compared with, None where it is not."""
+    """A variant as the run recorded it; `against` is the variant that it is compared with, None where it is not.
+
+    `origin` is the server that is asked for it, as in http://host:port; None for the one that the run starts itself.
+    `kind` is None for an address of which nobody knows what is behind it.
+    """
 
     name: str
-    kind: Kind
+    kind: Kind | None
     path: str
     against: str | None
     description: str
     source: str
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,7 @@ class Plan:
     levels: tuple[Level, ...]
     workloads: tuple[PlannedWorkload, ...]
     margin: float = MARGIN
+    load_processes: int = 1
 
     @property
     def needs(self) -> frozenset[Need]:
@@ -217,6 +224,7 @@ def make_plan(
     blocks: int | None = None,
     seconds: float | None = None,
     seed: int = 1,
+    load_processes: int = 1,
 ) -> Plan:
     """The plan for the named workloads (all of them where none is named), the rest from the profile.
 
@@ -226,6 +234,12 @@ def make_plan(
     if profile not in PROFILES:
         raise unknown("profile", profile, PROFILES)
     base = PROFILES[profile]
+    levels = _levels(users or [base.users], rates, arrivals)
+    fewest = min(level.users for level in levels)
+    if in_range("--load-processes", load_processes, 1, MAX_LOAD_PROCESSES) > fewest:
+        raise BadInputError(
+            f"{load_processes} load processes cannot share {fewest} users: give each at least one, or start fewer."
+        )
     for name in only:
         if name not in workloads:
             raise unknown("workload", name, workloads)
@@ -241,8 +255,9 @@ def make_plan(
         blocks=in_range("--blocks", blocks if blocks is not None else base.blocks, 1, MAX_BLOCKS),
         warmup_s=base.warmup_s,
         window_s=in_range("--seconds", seconds if seconds is not None else base.window_s, MIN_SECONDS, MAX_SECONDS),
-        levels=_levels(users or [base.users], rates, arrivals),
+        levels=levels,
         workloads=tuple(workload for workload in planned if workload.variants),
+        load_processes=load_processes,
     )
 
 

@@ -45,7 +45,7 @@ class Verification:
     """What one variant did when it was asked without load.
 
     `statements` and `upstream_calls` are for one round of the mix; None where nobody counts them. `problems` holds a
-    sentence for each way in which it is not what it claims to be; empty means verified.
+    sentence for each way in which it is not what it claims to be; empty means verified. `remarks` are worth knowing.
     """
 
     workload: str
@@ -55,11 +55,16 @@ class Verification:
     statements: float | None
     upstream_calls: float | None
     problems: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything about a run but its trials. `ended` is None while it goes on, and stays so if it is interrupted."""
+    """Everything about a run but its trials. `ended` is None while it goes on, and stays so if it is interrupted.
+
+    `target` is the server that was loaded where the run did not start it; `workers` are the load processes of other
+    machines, by name.
+    """
 
     schema: Literal[1]
     started: datetime
@@ -72,6 +77,8 @@ class Manifest:
     verifications: tuple[Verification, ...] = ()
     calibration: Calibration | None = None
     ended: datetime | None = None
+    target: str | None = None
+    workers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

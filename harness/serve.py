@@ -32,21 +32,33 @@ OPTIONS: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that answers."""
+    """A server of ours that answers."""
 
     child: Child
     port: int
+    host: str = HOST
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self.port}"
+        return f"http://{bracketed(self.host)}:{self.port}"
+
+
+def bracketed(host: str) -> str:
+    """The host as it stands in an address: an IPv6 one in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 @contextlib.contextmanager
 def serve(
-    services: Services, *, cores: Sequence[int], logs: Path, port: int | None = None, witnessed: bool = False
+    services: Services,
+    *,
+    cores: Sequence[int],
+    logs: Path,
+    host: str = HOST,
+    port: int | None = None,
+    witnessed: bool = False,
 ) -> Iterator[Server]:
-    """uvicorn on `port`, or on any free one, ready to answer.
+    """uvicorn on `port` of `host`, or on any free one, ready to answer.
 
     `witnessed` starts the form that tells which thread ran each handler; it is for verifying, never for measuring.
 
@@ -58,38 +70,40 @@ def serve(
     environment = services.environment | ({"BENCH_WITNESS": "1"} if witnessed else {})
     for attempt in range(ATTEMPTS):
         try:
-            chosen = free_port(port)
+            chosen = free_port(port, host)
         except OSError as error:
             raise BadInputError(
                 f"Port {port} cannot be listened on ({error.strerror}): give another --port, or none."
             ) from None
-        with Child(name, _command(chosen), cores=cores, log=logs / f"{name}.log", environment=environment) as child:
+        with Child(
+            name, _command(host, chosen), cores=cores, log=logs / f"{name}.log", environment=environment
+        ) as child:
             try:
-                _await_answer(child, chosen)
+                _await_answer(child, f"http://{bracketed(host)}:{chosen}")
             except BenchError:
                 # Someone may have taken the free port between the look and the start.
                 if port is None and attempt + 1 < ATTEMPTS and "address already in use" in child.log.read_text():
                     continue
                 raise
-            yield Server(child, chosen)
+            yield Server(child, chosen, host)
             return
 
 
-def _command(port: int) -> list[str]:
+def _command(host: str, port: int) -> list[str]:
     return [
         *(sys.executable, "-m", "uvicorn", "--factory", "bench_app.app:create_app"),
-        *("--host", HOST, "--port", str(port), "--workers", "1"),
+        *("--host", host, "--port", str(port), "--workers", "1"),
         *("--loop", str(OPTIONS["loop"]), "--http", str(OPTIONS["http"])),
         *("--no-access-log", "--log-level", "warning", "--timeout-keep-alive", str(KEEP_ALIVE_S)),
     ]
 
 
-def _await_answer(child: Child, port: int) -> None:
+def _await_answer(child: Child, url: str) -> None:
     deadline = time.monotonic() + START_LIMIT_S
     while time.monotonic() < deadline:
         child.check()
         with contextlib.suppress(OSError):
-            fetch(f"http://{HOST}:{port}{BYSTANDER_PATH}", timeout_s=1)
+            fetch(url + BYSTANDER_PATH, timeout_s=1)
             return
         time.sleep(0.02)
     raise BenchError(f"The {child.role} did not answer within {START_LIMIT_S:g} s; its log is {child.log}.")

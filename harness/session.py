@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import os
+import re
+import resource
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
 from bench_app.workload import discover
 from harness.child import free_port
-from harness.conduct import conduct
+from harness.conduct import Site, conduct
 from harness.exceptions import BadInputError, StoppedError
+from harness.load import DEFAULT_MEETING_PORT, Meeting
 from harness.machine import Placement, place, usable_cores
-from harness.plan import Plan, in_range, make_plan
+from harness.plan import MAX_LOAD_PROCESSES, Plan, in_range, make_plan
 from harness.record import point_latest
 from harness.report.page import PAGE, write_report
 from harness.report.progress import ProgressDisplay
 from harness.report.terminal import print_findings
+from harness.target import aimed
+
+SPARE_FILES: Final = 256
+# The server of a workload that connects for each request holds a connection outwards for each one inwards.
+FILES_A_USER: Final = 2
 
 
 def measure(
@@ -32,12 +41,19 @@ def measure(
     blocks: int | None,
     seconds: float | None,
     seed: int,
+    load_processes: int,
+    targets: Sequence[str],
+    master_bind: str | None,
+    expect_workers: int | None,
     dsn: str | None,
     port: int | None,
     out: Path,
     words: Sequence[str],
 ) -> None:
     """Measure what was asked for, write the page, and print the verdicts and where it is."""
+    meeting = _meeting(master_bind, expect_workers, load_processes)
+    if targets and (dsn is not None or port is not None):
+        raise BadInputError("--target runs already: --dsn and --port are for a server that the run starts.")
     plan = make_plan(
         discover(),
         profile=profile,
@@ -49,19 +65,24 @@ def measure(
         blocks=blocks,
         seconds=seconds,
         seed=seed,
+        load_processes=meeting.workers if meeting else load_processes,
     )
+    if targets:
+        plan = aimed(plan, targets, named=bool(workloads) or variants is not None)
     check_port(port)
-    placement = take_place()
+    check_files(max(level.users for level in plan.levels))
+    placement = take_place(1 if meeting else load_processes)
+    site = Site(placement, dsn, port, tuple(targets), meeting)
     console = Console(highlight=False)
     _announce(plan, placement, console)
     name = profile
-    if workloads:
+    if targets:
+        name += "-target"
+    elif workloads:
         names = [workload.name for workload in plan.workloads]
         name += f"-{'-'.join(names) if len(names) <= 3 else f'{len(names)}-workloads'}"
     with ProgressDisplay(plan, console) as display:
-        directory = conduct(
-            plan, display, placement=placement, out=out, name=name, command=_repeatable(words), dsn=dsn, port=port
-        )
+        directory = conduct(plan, display, site, out=out, name=name, command=_repeatable(words))
         display.stage("writing the page")
         try:
             findings = write_report(directory)
@@ -84,9 +105,9 @@ def show(directory: Path) -> None:
     console.print(f"\nPage: {directory / PAGE}", soft_wrap=True)
 
 
-def take_place() -> Placement:
+def take_place(load_processes: int = 1) -> Placement:
     """Find each role's cores, and leave the server's to the server."""
-    placement = place(usable_cores())
+    placement = place(usable_cores(), load_processes)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, placement.services)
     return placement
@@ -106,6 +127,54 @@ def check_port(port: int | None) -> None:
         raise BadInputError(
             f"Port {port} cannot be listened on ({error.strerror}): give another --port, or none."
         ) from None
+
+
+def check_files(users: int) -> None:
+    """Refuse more users than a process may have files open; the soft limit is raised for each, the hard one stands.
+
+    Raises:
+        BadInputError: the hard limit is too low.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = users * FILES_A_USER + SPARE_FILES
+    if hard != resource.RLIM_INFINITY and needed > hard:
+        raise BadInputError(
+            f"{users} users need {needed:,} open files in one process and the hard limit here is {hard:,}: raise it "
+            f"(ulimit -Hn), or use up to {max(0, (hard - SPARE_FILES) // FILES_A_USER):,} users."
+        )
+
+
+def _meeting(bind: str | None, workers: int | None, load_processes: int) -> Meeting | None:
+    """Where workers of other machines join, if they are to.
+
+    Raises:
+        BadInputError: the two options were not given together, or say nothing that can be done.
+    """
+    if bind is None and workers is None:
+        return None
+    if bind is None or workers is None:
+        raise BadInputError("--master-bind and --expect-workers belong together: give both, or neither.")
+    if load_processes != 1:
+        raise BadInputError("--load-processes are on this machine, --expect-workers on others: give one of the two.")
+    host, port = host_and_port("--master-bind", bind)
+    if host in ("*", "0.0.0.0", "::"):
+        raise BadInputError(
+            f"--master-bind {host} would listen everywhere: give the one address of this machine that workers reach."
+        )
+    return Meeting(host, port, in_range("--expect-workers", workers, 1, MAX_LOAD_PROCESSES))
+
+
+def host_and_port(option: str, text: str) -> tuple[str, int]:
+    """What stands in HOST, HOST:PORT or [HOST]:PORT.
+
+    Raises:
+        BadInputError: it is none of these.
+    """
+    found = re.fullmatch(r"(?:\[([^\]]+)\]|([^:\s]+))(?::(\d+))?", text)
+    if found is None:
+        raise BadInputError(f"{option} {text} is no address: write it as HOST or HOST:PORT, an IPv6 one in brackets.")
+    port = int(found[3]) if found[3] else DEFAULT_MEETING_PORT
+    return found[1] or found[2], in_range(f"the port of {option}", port, 1, 65_535)
 
 
 def listed(text: str | None) -> list[str]:

@@ -41,7 +41,8 @@ class Cell:
     `client_lag` is how late the load process woke. `connected` is the fewest users that ever were in a trial,
     `resolution` the share by which a window's count may be off, `foreign_cpu` the share of the server's core that
     others used. `dropped` were due in an open loop and never sent. `explained_users` is X·R, what Little's law makes of
-    the throughput and latency seen: with no think time it should be the number of users.
+    the throughput and latency seen: with no think time it should be the number of users. `left_out` trials lost a load
+    process on the way and are not among `trials`; where there are no others they are, and the cell is `incomplete`.
     """
 
     workload: PlannedWorkload
@@ -64,6 +65,8 @@ class Cell:
     foreign_cpu: float | None
     client_lag: Distribution
     explained_users: float | None
+    left_out: int = 0
+    incomplete: bool = False
 
     @property
     def errors(self) -> int:
@@ -156,6 +159,10 @@ def _cell(
     recorded: Sequence[RecordedTrial],
     manifest: Manifest,
 ) -> Cell:
+    # What a lost load process had counted is lost; only where nothing else is left such a trial is shown.
+    whole = [trial for trial in recorded if not trial.result.lost]
+    left_out = len(recorded) - len(whole)
+    recorded = whole or recorded
     results = [trial.result for trial in recorded]
     figures = tuple(_figures(trial) for trial in recorded)
     latency = merge(result.latency for result in results)
@@ -196,6 +203,8 @@ def _cell(
         else throughput.value * mean_us / 1e6
         if throughput and mean_us is not None
         else None,
+        left_out=left_out,
+        incomplete=not whole,
     )
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import psycopg
 import requests
 
 from bench_app.app import WITNESS_PATH
-from bench_app.workload import Kind
-from harness.child import fetch
+from bench_app.workload import Kind, Request
+from harness.child import BODY_LIMIT, fetch
+from harness.deadline import within
 from harness.exceptions import BenchError
 from harness.plan import Plan, PlannedVariant, PlannedWorkload
 from harness.record import Answer, Verification
@@ -22,23 +24,28 @@ from harness.services import Services
 ROUNDS: Final = 5
 TIMEOUT_S: Final = 30.0
 SAMPLE_LENGTH: Final = 600
+CHUNK: Final = 65_536
 
 THREADS: Final[dict[Kind, str]] = {"sync": "worker", "async": "loop", "blocking": "loop", "offload": "loop"}
 
 
-def verify(plan: Plan, services: Services, server: Server) -> tuple[Verification, ...]:
-    """Ask a witnessed server for everything in the plan, a few rounds each, and compare the twins of each workload."""
+def verify(plan: Plan, services: Services, witness: Server | None) -> tuple[Verification, ...]:
+    """Ask for everything in the plan, a few rounds each, and compare the twins of each workload.
+
+    `witness` is a witnessed server; None where the plan is for servers of others, of which only the answers are seen.
+    """
     try:
         return tuple(
             verification
             for workload in plan.workloads
             for verification in _compare(
-                workload, [_ask(server, services, workload, variant) for variant in workload.variants]
+                workload, [_ask(witness, services, workload, variant) for variant in workload.variants]
             )
         )
     except (OSError, psycopg.Error) as error:
         services.check()
-        server.child.check()
+        if witness is not None:
+            witness.child.check()
         raise BenchError(f"The twins could not be verified: {type(error).__name__}: {error}.") from error
 
 
@@ -53,8 +60,11 @@ class _Observation:
     upstream_calls: float | None
 
 
-def _ask(server: Server, services: Services, workload: PlannedWorkload, variant: PlannedVariant) -> _Observation:
+def _ask(
+    witness: Server | None, services: Services, workload: PlannedWorkload, variant: PlannedVariant
+) -> _Observation:
     count_statements = services.database.statements if services.database and "database" in workload.needs else None
+    origin = witness.url if witness is not None else variant.origin or ""
     count_calls = services.upstream.calls if services.upstream and "upstream" in workload.needs else None
     statements, calls = _reading(count_statements), _reading(count_calls)
     answers: dict[tuple[str, int], tuple[int, bytes]] = {}
@@ -63,8 +73,8 @@ def _ask(server: Server, services: Services, workload: PlannedWorkload, variant:
             asked = (variant.path + request.path, request.expect)
             # One that went wrong is kept: it is what has to be told.
             if asked not in answers or answers[asked][0] == request.expect:
-                answers[asked] = _get(server.url + asked[0])
-    threads = json.loads(fetch(server.url + WITNESS_PATH, TIMEOUT_S)).get(variant.path, [])
+                answers[asked] = _answer(origin + asked[0], request)
+    threads = json.loads(fetch(origin + WITNESS_PATH, TIMEOUT_S)).get(variant.path, []) if witness is not None else []
     return _Observation(
         variant,
         tuple((path, expect, status, body) for (path, expect), (status, body) in answers.items()),
@@ -74,7 +84,7 @@ def _ask(server: Server, services: Services, workload: PlannedWorkload, variant:
     )
 
 
-def _get(url: str) -> tuple[int, bytes]:
+def _answer(url: str, request: Request) -> tuple[int, bytes]:
     """Status and body; status 0 and the reason where there was no answer.
 
     A connection of its own for each, because a handler that raises makes uvicorn close it; and no redirects, because a
@@ -82,11 +92,23 @@ def _get(url: str) -> tuple[int, bytes]:
     """
     with requests.Session() as session:
         session.trust_env = False
+
+        def ask() -> tuple[int, bytes]:
+            with session.request(
+                request.method,
+                url,
+                headers=dict(request.headers),
+                data=request.body.encode() or None,
+                timeout=TIMEOUT_S,
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                return answer.status_code, b"".join(islice(answer.iter_content(CHUNK), BODY_LIMIT // CHUNK))
+
         try:
-            answer = session.get(url, timeout=TIMEOUT_S, allow_redirects=False)
-        except requests.RequestException as error:
+            return within(TIMEOUT_S, ask)
+        except (requests.RequestException, TimeoutError) as error:
             return 0, type(error).__name__.encode()
-        return answer.status_code, answer.content
 
 
 def _reading(count: Callable[[], int | None] | None) -> int | None:
@@ -108,6 +130,7 @@ def _compare(workload: PlannedWorkload, seen: list[_Observation]) -> list[Verifi
             statements=observation.statements,
             upstream_calls=observation.upstream_calls,
             problems=tuple(_problems(observation, first)),
+            remarks=tuple(_remarks(observation, first)),
         )
         for observation in seen
     ]
@@ -119,8 +142,8 @@ def _problems(observation: _Observation, first: _Observation) -> list[str]:
         for path, expected, status, body in observation.answers
         if status != expected
     ]
-    expected_thread = THREADS[observation.variant.kind]
-    if observation.threads and observation.threads != (expected_thread,):
+    expected_thread = THREADS[observation.variant.kind] if observation.variant.kind else ""
+    if expected_thread and observation.threads and observation.threads != (expected_thread,):
         problems.append(
             f"a {observation.variant.kind} handler runs on the {expected_thread} thread, "
             f"but this one ran on: {', '.join(observation.threads)}"
@@ -128,6 +151,8 @@ def _problems(observation: _Observation, first: _Observation) -> list[str]:
     if observation is first or problems:
         return problems
     twin = first.variant.name
+    if observation.variant.kind is None:
+        return problems
     for (path, _, _, body), (_, _, _, other) in zip(observation.answers, first.answers, strict=True):
         if _canonical(body) != _canonical(other):
             problems.append(f"{path} answers another body than {twin}")
@@ -136,6 +161,16 @@ def _problems(observation: _Observation, first: _Observation) -> list[str]:
     if observation.upstream_calls != first.upstream_calls:
         problems.append(f"makes {observation.upstream_calls:g} upstream calls, {twin} {first.upstream_calls:g}")
     return problems
+
+
+def _remarks(observation: _Observation, first: _Observation) -> list[str]:
+    """What is no fault between addresses of which nobody says that they are twins, but may explain a difference."""
+    if observation.variant.kind is not None:
+        return []
+    for (_, _, _, body), (_, _, _, other) in zip(observation.answers, first.answers, strict=True):
+        if _canonical(body) != _canonical(other):
+            return [f"{observation.variant.description} answers another body than {first.variant.description}"]
+    return []
 
 
 def _canonical(body: bytes) -> object:

@@ -34,10 +34,12 @@ OnLost = Callable[[str | None, int], None]
 def encode(request: RequestSpec, host: str, port: int) -> bytes:
     """The request as it goes over the wire, built once and sent many times."""
     body = request.body.encode()
-    authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    lines = [f"{request.method} {request.path} HTTP/1.1", f"Host: {authority}"]
+    declared = {name.lower() for name, _ in request.headers}
+    lines = [f"{request.method} {request.path} HTTP/1.1"]
+    if "host" not in declared:
+        lines.append(f"Host: [{host}]:{port}" if ":" in host else f"Host: {host}:{port}")
     lines += [f"{name}: {value}" for name, value in request.headers]
-    if not any(name.lower() == "accept" for name, _ in request.headers):
+    if "accept" not in declared:
         lines.append("Accept: */*")
     if body or request.method in ("POST", "PUT", "PATCH"):
         lines.append(f"Content-Length: {len(body)}")

@@ -9,7 +9,7 @@ import gevent
 from gevent.lock import BoundedSemaphore
 
 from scenarios.connection import Connection, encode, now_ns
-from scenarios.protocol import TIMEOUT, UNANSWERED, RequestSpec
+from scenarios.protocol import ALONE, TIMEOUT, UNANSWERED, RequestSpec, Share
 from scenarios.recorder import Recorder
 
 SWEEP_S: Final = 0.1
@@ -54,8 +54,8 @@ class Fleet:
         self.host, self.port = host, port
         self.rounds = [(encode(request, host, port), request.expect) for request in rotation(self.requests)]
 
-    def open_gate(self, span_s: float) -> None:
-        """Let the waiting users begin, evenly spread over `span_s`.
+    def open_gate(self, span_s: float, share: Share = ALONE) -> None:
+        """Let the waiting users begin, evenly spread over `span_s` and between those of the other load processes.
 
         Users that begin together stay together where every answer takes the same time, and then a window counts whole
         waves of them instead of requests.
@@ -63,7 +63,7 @@ class Fleet:
         waiting, self.gate = self.gate or [], None
         start_ns = now_ns()
         for number, begin in enumerate(waiting):
-            ahead_s = number / len(waiting) * span_s - (now_ns() - start_ns) / 1e9
+            ahead_s = (number + share.index / share.of) / len(waiting) * span_s - (now_ns() - start_ns) / 1e9
             if ahead_s > 0:
                 gevent.sleep(ahead_s)
             begin()

@@ -5,11 +5,14 @@ Pure, so that the harness imports it without importing Locust.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Final, Literal
 
 from scenarios.arrivals import Arrivals
-from scenarios.histogram import Distribution
+from scenarios.histogram import Distribution, merge
 
 STAGGER: Final = 0.75
 """The share of the warm-up over which the users of a closed loop begin."""
@@ -53,6 +56,18 @@ class OpenLoop:
     arrivals: Arrivals = "constant"
     seed: int = 1
     model: Literal["open"] = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The part of a trial that one of `of` load processes does: it is number `index`, from 0."""
+
+    index: int = 0
+    of: int = 1
+
+
+ALONE: Final = Share()
+"""All of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +118,8 @@ class TrialResult:
     answered; `dropped` those that were due and never sent. `sent` and `answered` count everything in the trial, warm-up
     and drain included: what a server should have counted too. `bystander` is the neighbour's latency, from when each
     probe was due. `lag` is how late the load process itself woke. `cpu_s` is CPU time within the window by role;
-    `core_busy` the busy share of every core of the machine, 0 to 1.
+    `core_busy` the busy share of every core of the machine, 0 to 1. Of several load processes, `load_processes` made
+    this and `lost` more were lost on the way, with whatever they had sent; the role "load" is then the busiest of them.
     """
 
     opened_ns: int
@@ -124,11 +140,74 @@ class TrialResult:
     lag: Distribution
     cpu_s: dict[str, float]
     core_busy: tuple[float, ...]
+    load_processes: int = 1
+    lost: int = 0
+
+
+def together(parts: Sequence[TrialResult]) -> TrialResult:
+    """What several load processes saw of the same trial, as if one had: every count exact, in any order.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if not parts:
+        raise ValueError("no load process has a result")
+    first = parts[0]
+    return TrialResult(
+        opened_ns=first.opened_ns,
+        window_s=first.window_s,
+        connected=sum(part.connected for part in parts),
+        completed=sum(part.completed for part in parts),
+        latency=merge(part.latency for part in parts),
+        service=merge(part.service for part in parts),
+        send_lag=merge(part.send_lag for part in parts),
+        failures=_added(part.failures for part in parts),
+        failed_latency=merge(part.failed_latency for part in parts),
+        dropped=sum(part.dropped for part in parts),
+        sent=sum(part.sent for part in parts),
+        answered=sum(part.answered for part in parts),
+        seconds=tuple(
+            Second(
+                sum(second.completed for second in seconds if second),
+                sum(second.failed for second in seconds if second),
+                merge(second.latency for second in seconds if second),
+            )
+            for seconds in zip_longest(*(part.seconds for part in parts))
+        ),
+        bystander=merge(part.bystander for part in parts),
+        bystander_failures=_added(part.bystander_failures for part in parts),
+        lag=merge(part.lag for part in parts),
+        cpu_s={"load": max(part.cpu_s["load"] for part in parts)},
+        core_busy=(),
+        load_processes=len(parts),
+    )
+
+
+def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return dict(total)
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The load process's first line."""
+    """The load process's first line. `port` is where it waits for workers, None where it does the work itself."""
 
     locust: str
     gevent: str
+    version: str
+    port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Muster:
+    """The lines that follow while it waits for workers: who is there of those `expected`, and who was sent away."""
+
+    present: tuple[str, ...]
+    expected: int
+    refused: tuple[str, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        return len(self.present) >= self.expected

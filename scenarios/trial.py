@@ -5,10 +5,10 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from itertools import islice
+from typing import Final
 
 import gevent
-import psutil
 from gevent.event import Event
 from locust.env import Environment
 from locust.runners import LocalRunner
@@ -20,8 +20,9 @@ from scenarios.connection import now_ns
 from scenarios.fleet import Fleet
 from scenarios.histogram import Distribution, Histogram
 from scenarios.openloop import Dispatcher
-from scenarios.protocol import STAGGER, OpenLoop, TrialOrder, TrialResult
+from scenarios.protocol import ALONE, STAGGER, OpenLoop, Share, TrialOrder, TrialResult
 from scenarios.recorder import Recorder
+from scenarios.usage import Usage
 from scenarios.users import ConnectionUser, closed_loop_user, open_loop_user
 
 CONNECT_LIMIT_S: Final = 10.0
@@ -37,33 +38,41 @@ def run_trial(environment: Environment, order: TrialOrder) -> TrialResult:
     environment.user_classes[:] = [measurement.user_class]
     runner.start(order.load.users, spawn_rate=order.load.users)
     try:
-        measurement.await_users()
+        measurement.await_users(order.load.users)
         return measurement.measure()
     finally:
         runner.stop()
 
 
+def user_class_name(order: TrialOrder) -> str:
+    """The name under which Locust knows the users of a trial; the same one in every process."""
+    return "".join(filter(str.isalnum, order.name))
+
+
 class Measurement:
     """What one process does of a trial, from its order to its result. Locust spawns the users and stops them."""
 
-    def __init__(self, order: TrialOrder) -> None:
+    def __init__(self, order: TrialOrder, share: Share = ALONE) -> None:
         self._order = order
+        self._share = share
         # Nothing that happens before the window is known may be counted in it.
         self._recorder = Recorder(open_ns=0, close_ns=0)
         self._fleet = Fleet(order.host, order.port, order.requests, self._recorder, order.timeout_s)
         self._dispatcher: Dispatcher | None = None
         self._fleet.gate = []
-        name, load = "".join(filter(str.isalnum, order.name)), order.load
+        name, load = user_class_name(order), order.load
         if isinstance(load, OpenLoop):
-            self._dispatcher = Dispatcher(self._fleet, due_times(load.arrivals, load.rate_rps, load.seed))
+            due = due_times(load.arrivals, load.rate_rps, load.seed)
+            # Together the shares are the schedule that one process alone would keep.
+            self._dispatcher = Dispatcher(self._fleet, islice(due, share.index, None, share.of))
             self.user_class: type[ConnectionUser] = open_loop_user(name, self._fleet, self._dispatcher)
         else:
             self.user_class = closed_loop_user(name, self._fleet, load.think_s)
 
-    def await_users(self) -> None:
-        """Wait until every user was connected, or has had time enough to show that it cannot."""
+    def await_users(self, users: int) -> None:
+        """Wait until so many users were connected, or have had time enough to show that they cannot."""
         deadline_ns = now_ns() + int(CONNECT_LIMIT_S * 1e9)
-        while self._fleet.connected < self._order.load.users and now_ns() < deadline_ns:
+        while self._fleet.connected < users and now_ns() < deadline_ns:
             gevent.sleep(0.002)
 
     def measure(self) -> TrialResult:
@@ -73,14 +82,14 @@ class Measurement:
         start_ns = now_ns()
         recorder.open_ns = start_ns + int(order.warmup_s * 1e9)
         recorder.close_ns = recorder.open_ns + int(order.window_s * 1e9)
-        lag, usage = Histogram(), _Usage(order.watch)
+        lag, usage = Histogram(), Usage(order.watch)
         companions = [
             gevent.spawn(fleet.sweep_forever),
             gevent.spawn(_watch_lag, lag, recorder),
             gevent.spawn(_roll_each_second, recorder),
         ]
         if dispatcher is None:
-            companions.append(gevent.spawn(fleet.open_gate, STAGGER * order.warmup_s))
+            companions.append(gevent.spawn(fleet.open_gate, STAGGER * order.warmup_s, self._share))
         if bystander is not None:
             companions.append(gevent.spawn(bystander.run, recorder.open_ns, recorder.close_ns))
         try:
@@ -183,44 +192,3 @@ def _watch_lag(lag: Histogram, recorder: Recorder) -> None:
             due_ns += LAG_PERIOD_NS
     finally:
         alarm.close()
-
-
-class _Usage:
-    """CPU time spent by the watched processes, by this one, and by each core of the machine, within the window."""
-
-    def __init__(self, watch: dict[str, int]) -> None:
-        self._processes = {role: psutil.Process(pid) for role, pid in watch.items() if psutil.pid_exists(pid)}
-        self._processes["load"] = psutil.Process()
-        self.cpu_s: dict[str, float] = {}
-        self.core_busy: tuple[float, ...] = ()
-
-    def start(self) -> None:
-        self._cores = psutil.cpu_times(percpu=True)
-        self._before = self._read()
-
-    def stop(self) -> None:
-        after = self._read()
-        self.cpu_s = {role: round(after[role] - self._before[role], 6) for role in after if role in self._before}
-        self.core_busy = tuple(
-            round(_busy_share(before, now), 4)
-            for before, now in zip(self._cores, psutil.cpu_times(percpu=True), strict=True)
-        )
-
-    def _read(self) -> dict[str, float]:
-        seconds = {}
-        for role, process in self._processes.items():
-            try:
-                family = [process, *process.children(recursive=True)]
-                seconds[role] = sum(times.user + times.system for times in (member.cpu_times() for member in family))
-            except psutil.NoSuchProcess:
-                continue
-        return seconds
-
-
-def _busy_share(before: Any, after: Any) -> float:
-    """The busy share between two readings of a core; which fields psutil gives depends on the system."""
-    spent = {name: getattr(after, name) - getattr(before, name) for name in after._fields}
-    # guest time is counted within user time as well
-    total = sum(value for name, value in spent.items() if not name.startswith("guest"))
-    idle = spent["idle"] + spent.get("iowait", 0.0)
-    return 1 - idle / total if total > 0 else 0.0

@@ -18,13 +18,14 @@ from harness.summary import milliseconds
 from scenarios.histogram import Distribution
 
 # Okabe and Ito's palette, which survives colour blindness; the marker says the kind again.
-COLOURS: Final[dict[Kind, str]] = {
+COLOURS: Final[dict[Kind | None, str]] = {
     "sync": "#0072B2",
     "async": "#E69F00",
     "blocking": "#D55E00",
     "offload": "#009E73",
+    None: "#56B4E9",
 }
-MARKERS: Final[dict[Kind, str]] = {"sync": "s", "async": "o", "blocking": "X", "offload": "^"}
+MARKERS: Final[dict[Kind | None, str]] = {"sync": "s", "async": "o", "blocking": "X", "offload": "^", None: "D"}
 DASHES: Final[tuple[Any, ...]] = ("-", (0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 
 # Stand-ins that the page replaces by its own colours, so that one drawing serves light and dark.
@@ -46,7 +47,7 @@ class _Look:
 
 
 def _looks(cells: Sequence[JudgedCell]) -> list[_Look]:
-    seen: dict[Kind, int] = {}
+    seen: dict[Kind | None, int] = {}
     looks = []
     for judged in cells:
         kind = judged.cell.variant.kind
@@ -272,7 +273,7 @@ def forest(axes: Axes, comparisons: Sequence[JudgedComparison], margin: float, s
 
 def drift(axes: Axes, cells: Sequence[JudgedCell]) -> None:
     """Every trial against its variant's mean, in run order."""
-    labelled: set[Kind] = set()
+    labelled: set[Kind | None] = set()
     for judged in cells:
         cell, kind = judged.cell, judged.cell.variant.kind
         if cell.throughput_rps is None:
@@ -284,7 +285,7 @@ def drift(axes: Axes, cells: Sequence[JudgedCell]) -> None:
             marker=MARKERS[kind],
             markersize=4.5,
             color=COLOURS[kind],
-            label=kind if kind not in labelled else None,
+            label=(kind or "target") if kind not in labelled else None,
         )
         labelled.add(kind)
     axes.axhline(1, color=INK, linewidth=1)

@@ -62,7 +62,11 @@ class ProgressDisplay:
         ]
         for problem in problems:
             self._console.print(f"[bold magenta]not a fair twin[/] {escape(problem)}")
-        if not problems:
+        if problems:
+            return
+        if any(variant.origin for workload in self._plan.workloads for variant in workload.variants):
+            self._console.print("The target answers as expected; what it does for that is not seen.")
+        else:
             self._console.print(f"{len(verifications)} variants verified: same answers, same work, right threads.")
 
     def trial_starts(self, trial: Trial) -> None:

@@ -12,6 +12,12 @@ def test_with_more_cores_server_load_and_services_are_apart():
     assert (placement.server, placement.load, placement.services) == ((0,), (1,), (2, 3))
 
 
+def test_each_load_process_gets_a_core_while_one_is_left_for_the_services():
+    assert place([0, 1, 2, 3, 4], load_processes=2).load == (1, 2)
+    placement = place([0, 1, 2, 3], load_processes=8)
+    assert (placement.server, placement.load, placement.services) == ((0,), (1, 2), (3,))
+
+
 def test_with_one_core_everything_shares_it_and_says_so():
     placement = place([3])
     assert placement.shared
