@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Final, Protocol
 
 from bench_app.app import BYSTANDER_PATH
@@ -17,7 +18,7 @@ from harness.child import PROJECT
 from harness.exceptions import BadInputError, BenchError, StoppedError
 from harness.load import Load, Meeting, open_crew, open_load, open_meeting
 from harness.machine import Placement, facts
-from harness.plan import DRAIN_S, MAX_BLOCKS, Plan, PlannedVariant, Trial
+from harness.plan import DRAIN_S, MAX_BLOCKS, Level, Plan, PlannedVariant, Trial
 from harness.record import Manifest, Record, RecordedTrial, Verification, make_directory
 from harness.serve import HOST, OPTIONS, Server, serve
 from harness.services import POOL_SIZE, Services, open_services
@@ -50,6 +51,8 @@ class Watcher(Protocol):
     def stage(self, sentence: str) -> None: ...
 
     def verified(self, verifications: tuple[Verification, ...]) -> None: ...
+
+    def replanned(self, plan: Plan) -> None: ...
 
     def trial_starts(self, trial: Trial) -> None: ...
 
@@ -128,15 +131,36 @@ def _session(plan: Plan, watcher: Watcher, record: Record, site: Site) -> Iterat
                     server.child.check()
 
             orders = _Orders(plan, services)
-            for trial in plan.trials:
+            seen: Seen = {}
+            for trial in _trials(plan, watcher, record, seen):
                 watcher.trial_starts(trial)
                 result = load.run(orders.order(trial, server), check)
                 check()
+                at = seen.setdefault((trial.workload, trial.variant), {}).setdefault(trial.level, [])
+                at.append(result.completed / result.window_s)
                 yield RecordedTrial(trial, result)
                 if server is not None and result.failures.keys() & {UNANSWERED, TIMEOUT}:
                     # It may still be at work on what nobody waits for, and the next trial would pay for that.
                     running.close()
                     server = running.enter_context(start())
+
+
+Seen = dict[tuple[str, str], dict[Level, list[float]]]
+
+
+def _trials(plan: Plan, watcher: Watcher, record: Record, seen: Seen) -> Iterator[Trial]:
+    """The plan's trials; then those of the step at an equal rate, which follow from what the others have shown.
+
+    `seen` holds the throughputs of each (workload, variant) by level, and grows while the trials are taken from here.
+    """
+    yield from plan.trials
+    if not plan.iso_pairs:
+        return
+    carried = {variant: max(median(rates) for rates in levels.values()) for variant, levels in seen.items()}
+    last = plan.at_equal_rates(carried)
+    record.note(plan=last)
+    watcher.replanned(last)
+    yield from last.trials[len(plan.trials) :]
 
 
 def _open_load(
@@ -203,7 +227,7 @@ class _Orders:
 def _load(plan: Plan, trial: Trial) -> ClosedLoop | OpenLoop:
     level = trial.level
     if level.rate_rps is None:
-        return ClosedLoop(level.users)
+        return ClosedLoop(level.users, level.think_s)
     # The same arrivals for all variants of a block, and others in the next.
     return OpenLoop(level.users, level.rate_rps, level.arrivals, seed=plan.seed * MAX_BLOCKS + trial.block)
 

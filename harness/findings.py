@@ -55,15 +55,24 @@ class JudgedClaim:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Everything there is to say about a run."""
+    """Everything there is to say about a run; the comparisons of the step at an equal rate are apart, in `iso`."""
 
     run: Run
     cells: tuple[JudgedCell, ...]
     comparisons: tuple[JudgedComparison, ...]
     claims: tuple[JudgedClaim, ...]
+    iso: tuple[JudgedComparison, ...] = ()
 
     def cells_of(self, workload: PlannedWorkload) -> tuple[JudgedCell, ...]:
-        return tuple(judged for judged in self.cells if judged.cell.workload.name == workload.name)
+        levels = self.run.manifest.plan.levels
+        return tuple(
+            judged
+            for judged in self.cells
+            if judged.cell.workload.name == workload.name and judged.cell.level in levels
+        )
+
+    def iso_of(self, workload: PlannedWorkload) -> tuple[JudgedComparison, ...]:
+        return tuple(judged for judged in self.iso if judged.comparison.pair.workload == workload.name)
 
     def comparisons_of(self, workload: PlannedWorkload) -> tuple[JudgedComparison, ...]:
         return tuple(judged for judged in self.comparisons if judged.comparison.pair.workload == workload.name)
@@ -87,7 +96,10 @@ def find(run: Run) -> Findings:
         )
         for comparison in summary.comparisons
     )
-    return Findings(run, cells, comparisons, tuple(_claims(run.manifest.plan, comparisons)))
+    levels = run.manifest.plan.levels
+    planned = tuple(judged for judged in comparisons if judged.comparison.level in levels)
+    iso = tuple(judged for judged in comparisons if judged.comparison.level not in levels)
+    return Findings(run, cells, planned, tuple(_claims(run.manifest.plan, planned)), iso)
 
 
 def _claims(plan: Plan, comparisons: tuple[JudgedComparison, ...]) -> list[JudgedClaim]:
@@ -121,7 +133,7 @@ def to_summary(findings: Findings) -> dict[str, Any]:
         "plan": _plan(manifest.plan) | {"command": manifest.command, "started": manifest.started.isoformat()},
         "complete": findings.run.is_complete,
         "cells": [_cell(judged) for judged in findings.cells],
-        "comparisons": [_comparison(judged) for judged in findings.comparisons],
+        "comparisons": [_comparison(judged) for judged in (*findings.comparisons, *findings.iso)],
         "claims": [
             {
                 "workload": judged.workload,
@@ -147,7 +159,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
 def _level(of: Cell | Comparison) -> dict[str, Any]:
     level = of.level
     if level.rate_rps is None:
-        return {"model": level.model, "users": level.users}
+        return {"model": level.model, "users": level.users, "think_s": level.think_s}
     return {
         "model": level.model,
         "rate_rps": level.rate_rps,

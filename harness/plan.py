@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar
 
 from bench_app.workload import Claim, Kind, Need, Request, Variant, Workload
@@ -32,18 +32,20 @@ SESSION_OVERHEAD_S: Final = 15.0
 class Level:
     """The load.
 
-    Closed loop: `users` of them, each sending its next request when the last one is answered. Open loop: `rate_rps`
-    requests a second, due by `arrivals` whatever the answers do, over at most `users` connections.
+    Closed loop: `users` of them, each sending its next request `think_s` seconds after the last one is answered. Open
+    loop: `rate_rps` requests a second, due by `arrivals` whatever the answers do, over at most `users` connections.
     """
 
     users: int
     model: Literal["closed", "open"] = "closed"
     rate_rps: float | None = None
     arrivals: Arrivals = "constant"
+    think_s: float = 0.0
 
     def __str__(self) -> str:
         if self.rate_rps is None:
-            return f"{self.users} user{'s' if self.users != 1 else ''}, closed loop"
+            think = f" with {self.think_s * 1000:g} ms think time" if self.think_s else ""
+            return f"{self.users} user{'s' if self.users != 1 else ''}{think}, closed loop"
         return f"{self.rate_rps:g} req/s, open loop, {self.arrivals} arrivals"
 
     @property
@@ -58,7 +60,10 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How much time to spend. `window_s` is counted in each trial, `warmup_s` precedes it, both in seconds."""
+    """How much time to spend. `window_s` is counted in each trial, `warmup_s` precedes it, both in seconds.
+
+    `iso_share` is the share of the slower twin's capacity at which both are then offered the same; 0 for no such step.
+    """
 
     name: str
     about: str
@@ -66,14 +71,15 @@ class Profile:
     blocks: int
     warmup_s: float
     window_s: float
+    iso_share: float = 0.0
 
 
 PROFILES: Final[Mapping[str, Profile]] = {
     profile.name: profile
     for profile in (
-        Profile("quick", "under 200 s for everything; low precision", users=64, blocks=5, warmup_s=0.4, window_s=1.0),
-        Profile("standard", "about 25 minutes; for a claim", users=64, blocks=10, warmup_s=1.0, window_s=5.0),
-        Profile("thorough", "about 90 minutes; for an argument", users=64, blocks=20, warmup_s=2.0, window_s=10.0),
+        Profile("quick", "under 200 s for everything; low precision", 64, blocks=5, warmup_s=0.4, window_s=1.0),
+        Profile("standard", "half an hour; for a claim", 64, blocks=10, warmup_s=1.0, window_s=5.0, iso_share=0.7),
+        Profile("thorough", "two hours; for an argument", 64, blocks=20, warmup_s=2.0, window_s=10.0, iso_share=0.7),
     )
 }
 
@@ -120,6 +126,14 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class IsoRate:
+    """A pair, and the open-loop level at which both are offered the same requests."""
+
+    pair: Pair
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One variant under one level for one window. `number` is its place in the session, from 1; `block` from 0."""
 
@@ -136,7 +150,11 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole session. Times are in seconds; `margin` is the smallest difference that is worth a verdict."""
+    """A whole session. Times are in seconds; `margin` is the smallest difference that is worth a verdict.
+
+    Where `iso_share` is not 0, each workload's twins are at last offered that share of the slower one's capacity, which
+    is only known when all else is measured: `iso` is empty until then.
+    """
 
     profile: str
     seed: int
@@ -147,6 +165,8 @@ class Plan:
     workloads: tuple[PlannedWorkload, ...]
     margin: float = MARGIN
     load_processes: int = 1
+    iso_share: float = 0.0
+    iso: tuple[IsoRate, ...] = ()
 
     @property
     def needs(self) -> frozenset[Need]:
@@ -188,7 +208,49 @@ class Plan:
                     draw.shuffle(variants)
                 for variant in variants:
                     trials.append(Trial(len(trials) + 1, block, workload.name, variant, level))
+        self._append_iso(trials, draw)
         return tuple(trials)
+
+    def _append_iso(self, trials: list[Trial], draw: random.Random) -> None:
+        pairs, order = list(self.iso), {iso: [iso.pair.baseline, iso.pair.contender] for iso in self.iso}
+        for block in range(self.blocks):
+            draw.shuffle(pairs)
+            for iso in pairs:
+                if block % 2:
+                    order[iso].reverse()
+                else:
+                    draw.shuffle(order[iso])
+                for variant in order[iso]:
+                    trials.append(Trial(len(trials) + 1, block, iso.pair.workload, variant, iso.level))
+
+    def levels_of(self, workload: PlannedWorkload) -> tuple[Level, ...]:
+        """Every level at which this workload is measured."""
+        return (*self.levels, *(iso.level for iso in self.iso if iso.pair.workload == workload.name))
+
+    @property
+    def iso_pairs(self) -> tuple[Pair, ...]:
+        """The pair of each workload that takes the step at an equal rate: async and sync, or else its first."""
+        if not self.iso_share or self.levels[0].rate_rps is not None:
+            return ()
+        chosen: dict[str, Pair] = {}
+        for pair in self.pairs:
+            if pair.workload not in chosen or (pair.baseline, pair.contender) == ("sync", "async"):
+                chosen[pair.workload] = pair
+        return tuple(chosen.values())
+
+    def at_equal_rates(self, capacity_rps: Mapping[tuple[str, str], float]) -> Plan:
+        """The plan with its step at an equal rate, from what each (workload, variant) was seen to carry.
+
+        A pair of which one carried nothing is left out.
+        """
+        users = max(level.users for level in self.levels)
+        found = []
+        for pair in self.iso_pairs:
+            both = [capacity_rps.get((pair.workload, variant), 0.0) for variant in (pair.baseline, pair.contender)]
+            rate_rps = float(f"{self.iso_share * min(both):.3g}")
+            if rate_rps >= MIN_RATE:
+                found.append(IsoRate(pair, Level(users, "open", rate_rps, "poisson")))
+        return replace(self, iso=tuple(found))
 
     @property
     def expected_s(self) -> float:
@@ -202,6 +264,7 @@ class Plan:
         }
         each_s = self.warmup_s + self.window_s + TRIAL_OVERHEAD_S
         count = self.blocks * len(self.levels) * sum(len(workload.variants) for workload in self.workloads)
+        count += self.blocks * 2 * len(self.iso_pairs)
         return SESSION_OVERHEAD_S + count * each_s + self.blocks * sum(drains.values())
 
 
@@ -225,6 +288,8 @@ def make_plan(
     seconds: float | None = None,
     seed: int = 1,
     load_processes: int = 1,
+    think_ms: float = 0.0,
+    iso_share: float | None = None,
 ) -> Plan:
     """The plan for the named workloads (all of them where none is named), the rest from the profile.
 
@@ -234,7 +299,8 @@ def make_plan(
     if profile not in PROFILES:
         raise unknown("profile", profile, PROFILES)
     base = PROFILES[profile]
-    levels = _levels(users or [base.users], rates, arrivals)
+    think_s = in_range("--think-ms", think_ms, 0, MAX_SECONDS * 1000) / 1000
+    levels = _levels(users or [base.users], rates, arrivals, think_s)
     fewest = min(level.users for level in levels)
     if in_range("--load-processes", load_processes, 1, MAX_LOAD_PROCESSES) > fewest:
         raise BadInputError(
@@ -258,11 +324,12 @@ def make_plan(
         levels=levels,
         workloads=tuple(workload for workload in planned if workload.variants),
         load_processes=load_processes,
+        iso_share=in_range("--iso-rate", iso_share if iso_share is not None else base.iso_share, 0, 1),
     )
 
 
-def _levels(users: Sequence[int], rates: Sequence[float], arrivals: str) -> tuple[Level, ...]:
-    closed = tuple(Level(in_range("--users", count, 1, MAX_USERS)) for count in dict.fromkeys(users))
+def _levels(users: Sequence[int], rates: Sequence[float], arrivals: str, think_s: float) -> tuple[Level, ...]:
+    closed = tuple(Level(in_range("--users", count, 1, MAX_USERS), think_s=think_s) for count in dict.fromkeys(users))
     if arrivals not in ARRIVALS:
         raise unknown("schedule of arrivals", arrivals, ARRIVALS)
     if not rates:
@@ -271,6 +338,8 @@ def _levels(users: Sequence[int], rates: Sequence[float], arrivals: str) -> tupl
         raise BadInputError(
             "--rate is for an open loop, where --users bounds the connections: give one number of users."
         )
+    if think_s:
+        raise BadInputError("--think-ms is for a closed loop: with --rate, the schedule says when the next is due.")
     return tuple(
         Level(closed[0].users, "open", in_range("--rate", rate, MIN_RATE, MAX_RATE), ARRIVALS[arrivals])
         for rate in dict.fromkeys(rates)

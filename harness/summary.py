@@ -36,13 +36,14 @@ class TrialFigures:
 class Cell:
     """All trials of one variant at one level.
 
-    `requests` were sent within the windows, errors included. Distributions pool all trials. Shares of CPU are of one
-    core, the largest over the trials for the client's side and the mean for the server; None where not watched.
+    `requests` were sent within the windows, errors included. Distributions pool all trials. Shares of CPU are of
+    one core, the largest over the trials for the client's side and the mean for the server; None where not watched.
     `client_lag` is how late the load process woke. `connected` is the fewest users that ever were in a trial,
     `resolution` the share by which a window's count may be off, `foreign_cpu` the share of the server's core that
-    others used. `dropped` were due in an open loop and never sent. `explained_users` is X·R, what Little's law makes of
-    the throughput and latency seen: with no think time it should be the number of users. `left_out` trials lost a load
-    process on the way and are not among `trials`; where there are no others they are, and the cell is `incomplete`.
+    others used. `dropped` were due in an open loop and never sent. `explained_users` is X·(R+Z), what Little's law
+    makes of the throughput and latency seen and of the think time: it should be the number of users. `left_out`
+    trials lost a load process on the way and are not among `trials`; where there are no others they are, and the
+    cell is `incomplete`.
     """
 
     workload: PlannedWorkload
@@ -138,14 +139,16 @@ def summarise(run: Run) -> Summary:
     cells = {
         (workload.name, variant.name, level): _cell(workload, variant, level, found, run.manifest)
         for workload in plan.workloads
-        for level in plan.levels
+        for level in plan.levels_of(workload)
         for variant in workload.variants
         if (found := trials.get((workload.name, variant.name, level)))
     }
     comparisons = [
         _comparison(pair, level, cells[baseline], cells[contender])
-        for pair in plan.pairs
-        for level in plan.levels
+        for pair, level in [
+            *((pair, level) for pair in plan.pairs for level in plan.levels),
+            *((iso.pair, iso.level) for iso in plan.iso),
+        ]
         if (baseline := (pair.workload, pair.baseline, level)) in cells
         and (contender := (pair.workload, pair.contender, level)) in cells
     ]
@@ -200,7 +203,7 @@ def _cell(
         client_lag=merge(result.lag for result in results),
         explained_users=None
         if level.rate_rps is not None
-        else throughput.value * mean_us / 1e6
+        else throughput.value * (mean_us / 1e6 + level.think_s)
         if throughput and mean_us is not None
         else None,
         left_out=left_out,
@@ -229,7 +232,7 @@ def _resolution(
         return 0.0
     if variant.kind == "blocking":
         return 1 / completed
-    bunched = max(0.0, 1 - STAGGER * warmup_s / (mean_us / 1e6))
+    bunched = max(0.0, 1 - STAGGER * warmup_s / (mean_us / 1e6 + level.think_s))
     return bunched * level.users / completed
 
 

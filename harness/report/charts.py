@@ -95,6 +95,15 @@ def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Chart]:
             0.9 + 0.36 * rows,
             partial(drawings.bystander, cells=cells),
         )
+    for iso in findings.iso_of(workload):
+        pair = (iso.comparison.baseline, iso.comparison.contender)
+        yield _chart(
+            f"equal-rate-{workload.name}",
+            f"{workload.name}: latency by percentile at an equal rate ({iso.comparison.level})",
+            _card(findings, [iso]),
+            3.0,
+            partial(drawings.latency, cells=[judged for judged in findings.cells if judged.cell in pair]),
+        )
     if len(plan.levels) > 1:
         yield _chart(
             f"levels-{workload.name}",

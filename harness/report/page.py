@@ -31,6 +31,7 @@ class Section:
     workload: PlannedWorkload
     cells: tuple[JudgedCell, ...]
     comparisons: tuple[JudgedComparison, ...]
+    iso: tuple[JudgedComparison, ...]
     claims: tuple[JudgedClaim, ...]
     verifications: dict[str, Verification]
     charts: tuple[Chart, ...]
@@ -57,6 +58,7 @@ def _section(findings: Findings, workload: PlannedWorkload) -> Section:
         workload=workload,
         cells=findings.cells_of(workload),
         comparisons=findings.comparisons_of(workload),
+        iso=findings.iso_of(workload),
         claims=tuple(judged for judged in findings.claims if judged.workload == workload.name),
         verifications={
             verification.variant: verification

@@ -69,6 +69,13 @@ class ProgressDisplay:
         else:
             self._console.print(f"{len(verifications)} variants verified: same answers, same work, right threads.")
 
+    def replanned(self, plan: Plan) -> None:
+        """The rest of the trials has become known."""
+        self._plan, self._trials = plan, plan.trials
+        self._bar.update(self._task, total=len(self._trials))
+        rates = ", ".join(f"{iso.pair.workload} {iso.level.rate_rps:g}" for iso in plan.iso)
+        self._console.print(f"Both twins at {plan.iso_share:.0%} of the slower one's req/s: {rates or 'none'}.")
+
     def trial_starts(self, trial: Trial) -> None:
         if self._first_trial_at is None:
             self._first_trial_at = time.monotonic()

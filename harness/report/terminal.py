@@ -57,6 +57,34 @@ def verdict_table(findings: Findings) -> Table:
     return table
 
 
+def iso_table(findings: Findings) -> Table:
+    """The twins at an equal rate, a line each."""
+    share = wording.share(findings.run.manifest.plan.iso_share)
+    table = Table(
+        title=f"p99 with both offered {share} of what the slower one carried (open loop, Poisson)",
+        title_style="bold",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        header_style="dim",
+    )
+    table.add_column("contender / baseline", no_wrap=True)
+    for heading in ("req/s", "p99 ms", "ratio", "95 % interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for judged in findings.iso:
+        comparison, pair = judged.comparison, judged.comparison.pair
+        table.add_row(
+            f"{pair.workload}: {pair.contender} / {pair.baseline}",
+            f"{comparison.level.size:g}",
+            f"{wording.latency(comparison.contender, 99)} / {wording.latency(comparison.baseline, 99)}",
+            wording.ratio(comparison.ratio),
+            wording.ratio_interval(comparison.ratio),
+            _spelled(judged),
+        )
+    return table
+
+
 def _spelled(judged: JudgedComparison) -> str:
     return f"[{STYLES[judged.verdict]}]{judged.verdict}[/]"
 
@@ -75,6 +103,9 @@ def print_findings(findings: Findings, console: Console) -> None:
         console.print(f"[yellow]The run did not end: {len(findings.run.trials)} of {planned} trials.[/]")
     if findings.comparisons:
         console.print(verdict_table(findings))
+        if findings.iso:
+            console.print()
+            console.print(iso_table(findings))
     else:
         console.print("No two variants were measured that could be compared.")
 
