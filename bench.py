@@ -173,6 +173,36 @@ def worker(
 
 
 @app.command()
+def capacity(
+    workload: Annotated[str, typer.Argument(help="The workload whose variants are to be loaded.")],
+    slo: Annotated[str, typer.Option(help="The objective, in quotes: 'p99<250ms'.")],
+    variants: Annotated[str | None, typer.Option(help="Only these variants, as in sync,async.")] = None,
+    connections: Annotated[int, typer.Option(help="The most requests in flight.")] = 256,
+    repeats: Annotated[int, typer.Option(help="Searches of each variant.")] = 5,
+    seconds: Annotated[float, typer.Option(help="Length of each probe, longer where a percentile needs it.")] = 2.0,
+    seed: Annotated[int, typer.Option(help="Decides order and arrivals.")] = 1,
+    dsn: Dsn = None,
+    out: Out = Path("reports"),
+) -> None:
+    """Find the highest open-loop rate at which each variant meets an objective."""
+    with _plain_errors():
+        from harness.search import search
+
+        search(
+            workload,
+            slo=slo,
+            variants=variants,
+            connections=connections,
+            repeats=repeats,
+            seconds=seconds,
+            seed=seed,
+            dsn=dsn,
+            out=out,
+            words=sys.argv[1:],
+        )
+
+
+@app.command()
 def calibrate(
     as_json: Annotated[bool, typer.Option("--json", help="Print the calibration as JSON and nothing else.")] = False,
     out: Out = Path("reports"),

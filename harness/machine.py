@@ -89,7 +89,6 @@ def facts(project: Path) -> dict[str, Any]:
     return {
         "cpu": _cpu_model(),
         "cores": psutil.cpu_count(logical=True),
-        "usable_cores": usable_cores(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),

@@ -13,16 +13,19 @@ from typing import Final
 from rich.console import Console
 
 from bench_app.workload import discover
+from harness.capacity import FILE, read_capacities
 from harness.child import free_port
-from harness.conduct import Site, conduct
+from harness.conduct import conduct
 from harness.exceptions import BadInputError, StoppedError
 from harness.load import DEFAULT_MEETING_PORT, Meeting
 from harness.machine import Placement, place, usable_cores
 from harness.plan import MAX_LOAD_PROCESSES, Plan, in_range, make_plan
 from harness.record import point_latest
+from harness.report.capacity import print_capacities, write_capacities
 from harness.report.page import PAGE, write_report
 from harness.report.progress import ProgressDisplay
 from harness.report.terminal import print_findings
+from harness.rig import Site
 from harness.target import aimed
 
 SPARE_FILES: Final = 256
@@ -86,7 +89,7 @@ def measure(
         names = [workload.name for workload in plan.workloads]
         name += f"-{'-'.join(names) if len(names) <= 3 else f'{len(names)}-workloads'}"
     with ProgressDisplay(plan, console) as display:
-        directory = conduct(plan, display, site, out=out, name=name, command=_repeatable(words))
+        directory = conduct(plan, display, site, out=out, name=name, command=repeatable(words))
         display.stage("writing the page")
         try:
             findings = write_report(directory)
@@ -104,6 +107,12 @@ def measure(
 def show(directory: Path) -> None:
     """Write the page of a recorded run again."""
     console = Console(highlight=False)
+    if (directory / FILE).exists():
+        capacities = read_capacities(directory)
+        write_capacities(directory, capacities)
+        print_capacities(capacities, console)
+        console.print(f"\nPage: {directory / PAGE}", soft_wrap=True)
+        return
     findings = write_report(directory)
     print_findings(findings, console)
     console.print(f"\nPage: {directory / PAGE}", soft_wrap=True)
@@ -193,7 +202,7 @@ def listed(text: str | None) -> list[str]:
     return parts
 
 
-def _repeatable(words: Sequence[str]) -> str:
+def repeatable(words: Sequence[str]) -> str:
     """The command line that was typed, without the connection string: it holds a password and is saved nowhere."""
     kept: list[str] = []
     for position, word in enumerate(words):

@@ -74,21 +74,21 @@ def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Chart]:
         )
         card = _card(findings, [c for c in findings.comparisons_of(workload) if c.comparison.level == level])
         rows = len(cells)
-        yield _chart(
+        yield draw_chart(
             f"throughput-{suffix}",
             f"{workload.name}: requests a second ({level})",
             card,
             0.9 + 0.36 * rows,
             partial(drawings.throughput, cells=cells),
         )
-        yield _chart(
+        yield draw_chart(
             f"latency-{suffix}",
             f"{workload.name}: latency by percentile ({level})",
             card,
             3.0,
             partial(drawings.latency, cells=cells),
         )
-        yield _chart(
+        yield draw_chart(
             f"bystander-{suffix}",
             f"{workload.name}: what a bystander felt, p50 to p99 ({level}; probes: open loop, 20 a second)",
             card,
@@ -97,7 +97,7 @@ def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Chart]:
         )
     for iso in findings.iso_of(workload):
         pair = (iso.comparison.baseline, iso.comparison.contender)
-        yield _chart(
+        yield draw_chart(
             f"equal-rate-{workload.name}",
             f"{workload.name}: latency by percentile at an equal rate ({iso.comparison.level})",
             _card(findings, [iso]),
@@ -105,7 +105,7 @@ def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Chart]:
             partial(drawings.latency, cells=[judged for judged in findings.cells if judged.cell in pair]),
         )
     if len(plan.levels) > 1:
-        yield _chart(
+        yield draw_chart(
             f"levels-{workload.name}",
             f"{workload.name}: requests a second against load ({wording.levels(plan)})",
             _card(findings, []),
@@ -117,7 +117,7 @@ def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Chart]:
 def forest(findings: Findings) -> Chart:
     """Every comparison as ratio and interval, on a log axis with the margin shaded."""
     plan = findings.run.manifest.plan
-    return _chart(
+    return draw_chart(
         "verdicts",
         f"Contender / baseline, {wording.metric(plan)} ({wording.levels(plan)})",
         _card(findings, []),
@@ -128,7 +128,7 @@ def forest(findings: Findings) -> Chart:
 
 def drift(findings: Findings) -> Chart:
     """Every trial in run order, against the mean of its cell: a slope here is the machine's, not the code's."""
-    return _chart(
+    return draw_chart(
         "trials",
         f"Trials in run order: throughput against the variant's mean ({wording.levels(findings.run.manifest.plan)})",
         _card(findings, []),
@@ -153,7 +153,8 @@ def _card(findings: Findings, comparisons: Sequence[JudgedComparison]) -> str:
     return f"{verdicts}{blocks}{incomplete}  {where}, {manifest.started:%Y-%m-%d}, profile {manifest.plan.profile}."
 
 
-def _chart(name: str, title: str, card: str, height_in: float, draw: Callable[[Axes], None]) -> Chart:
+def draw_chart(name: str, title: str, card: str, height_in: float, draw: Callable[[Axes], None]) -> Chart:
+    """The drawing as SVG for the page and as PNG to send alone."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
         axes = figure.add_subplot()

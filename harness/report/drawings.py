@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -37,7 +37,7 @@ LONG_RATIO: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class Look:
     """How one variant is drawn. A further variant of a kind is drawn hollow and dashed."""
 
     colour: str
@@ -46,15 +46,19 @@ class _Look:
     hollow: bool
 
 
-def _looks(cells: Sequence[JudgedCell]) -> list[_Look]:
+def looks_of(kinds: Iterable[Kind | None]) -> list[Look]:
+    """A look for each variant, by its kind and its place among those of that kind."""
     seen: dict[Kind | None, int] = {}
     looks = []
-    for judged in cells:
-        kind = judged.cell.variant.kind
+    for kind in kinds:
         position = seen.setdefault(kind, 0)
         seen[kind] += 1
-        looks.append(_Look(COLOURS[kind], MARKERS[kind], DASHES[position % len(DASHES)], position > 0))
+        looks.append(Look(COLOURS[kind], MARKERS[kind], DASHES[position % len(DASHES)], position > 0))
     return looks
+
+
+def _looks(cells: Sequence[JudgedCell]) -> list[Look]:
+    return looks_of(judged.cell.variant.kind for judged in cells)
 
 
 def _rows(axes: Axes, cells: Sequence[JudgedCell]) -> None:
@@ -138,7 +142,7 @@ def latency(axes: Axes, cells: Sequence[JudgedCell]) -> None:
     axes.set_xticks([_log_percent(percent) for percent in ticks], [f"{percent:g} %" for percent in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("share of the requests that were answered at least this fast")
-    _log_ms(axes, "y")
+    log_ms(axes, "y")
     axes.set_ylabel("latency, ms (log)")
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=2.6)
@@ -181,7 +185,7 @@ def bystander(axes: Axes, cells: Sequence[JudgedCell]) -> None:
         axes.annotate(
             f"{wording.duration_ms(p99)} ms", (p99, row), xytext=(9, 0), textcoords="offset points", va="center"
         )
-    _log_ms(axes, "x")
+    log_ms(axes, "x")
     low, high = axes.get_xlim()
     axes.set_xlim(low, high * (high / low) ** 0.12)
     axes.set_xlabel("latency of a trivial async def on the same server, ms (log): │ p50, marker p99")
@@ -295,7 +299,7 @@ def drift(axes: Axes, cells: Sequence[JudgedCell]) -> None:
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
-def _log_ms(axes: Axes, axis: str) -> None:
+def log_ms(axes: Axes, axis: str) -> None:
     """A logarithmic axis in milliseconds, labelled with plain numbers."""
     ticks = [value * 10**power for power in range(-3, 6) for value in (1, 2, 5)]
     low_high = axes.set_xscale if axis == "x" else axes.set_yscale

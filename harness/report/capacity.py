@@ -1,0 +1,159 @@
+"""A capacity search as it is shown: one chart, one page, one table in the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from rich.console import Console
+from rich.table import Table
+
+from harness.capacity import FILE, Capacities, Probe, VariantCapacity
+from harness.report import wording
+from harness.report.charts import Chart, draw_chart
+from harness.report.drawings import INK, PAPER, log_ms, looks_of
+from harness.report.page import CHARTS, PAGE
+from harness.report.terminal import STYLES
+
+TEMPLATES: Final = Path(__file__).parent
+
+
+def write_capacities(directory: Path, capacities: Capacities) -> None:
+    """Write page and chart of the search into the directory."""
+    chart = _chart(capacities)
+    charts = directory / CHARTS
+    charts.mkdir(exist_ok=True)
+    (charts / f"{chart.name}.png").write_bytes(chart.png)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    page = environment.get_template("capacity.html.j2").render(
+        capacities=capacities,
+        svg=Markup(chart.svg),
+        chart=chart,
+        say=wording,
+        file=FILE,
+        breaks=_breaks,
+    )
+    (directory / PAGE).write_text(page, encoding="utf-8")
+
+
+def _carries(variant: VariantCapacity) -> str:
+    """A variant's capacity in words: the estimate with its interval, or why there is none."""
+    if variant.unmet:
+        return "meets it at no rate"
+    estimate = variant.estimate
+    return "n/a" if estimate is None else f"{wording.count(estimate.value)} req/s ({wording.interval(estimate)})"
+
+
+def _breaks(variant: VariantCapacity) -> str:
+    return variant.breaks or "nothing: it carried every rate that was tried"
+
+
+def print_capacities(capacities: Capacities, console: Console) -> None:
+    """The capacities and what they say of one another."""
+    table = Table(
+        title=f"{capacities.workload}: the highest rate with {capacities.objective} (open loop, Poisson arrivals)",
+        title_style="bold", title_justify="left", box=None, pad_edge=False, header_style="dim",
+    )  # fmt: skip
+    table.add_column("variant", no_wrap=True)
+    table.add_column("req/s", justify="right", no_wrap=True)
+    table.add_column("95 % interval", justify="right", no_wrap=True)
+    table.add_column("a little more, and")
+    for variant in capacities.variants:
+        estimate = variant.estimate
+        table.add_row(
+            variant.variant,
+            "none" if variant.unmet else wording.count(estimate.value if estimate else None),
+            wording.interval(estimate),
+            _breaks(variant),
+        )
+    console.print()
+    console.print(table)
+    for contender, baseline, estimate, found in capacities.compared():
+        console.print(
+            f"{contender.variant} / {baseline.variant}: {wording.ratio(estimate)} "
+            f"({wording.ratio_interval(estimate)}) [{STYLES[found]}]{found}[/]"
+        )
+    for variant in capacities.variants:
+        for problem in variant.problems:
+            console.print(f"[bold magenta]INVALID[/] {variant.variant}: not a fair twin: {problem}")
+        if variant.client_limited:
+            console.print(
+                f"[bold magenta]INVALID[/] {variant.variant}: the load process was at its limit where the objective "
+                "broke; the server may carry more."
+            )
+
+
+def _chart(capacities: Capacities) -> Chart:
+    objective, machine = capacities.objective, capacities.machine
+    verdicts = [
+        f"{contender.variant}/{baseline.variant} {found} {wording.ratio(estimate)} ({wording.ratio_interval(estimate)})"
+        for contender, baseline, estimate, found in capacities.compared()
+    ]
+    card = "  ".join(
+        [
+            *(f"{verdict};" for verdict in verdicts),
+            *(f"{variant.variant}: {_carries(variant)};" for variant in capacities.variants),
+            f"n = {capacities.repeats} searches each, 95 % intervals, probes of {capacities.window_s:g} s or more, "
+            f"at most {capacities.connections} in flight. {machine.get('cpu')}, {machine.get('cores')} cores, "
+            f"{machine.get('python')}, {capacities.started:%Y-%m-%d}.",
+        ]
+    )
+    title = f"{capacities.workload}: p{objective.percent:g} against the rate offered (open loop, Poisson arrivals)"
+    return draw_chart(f"capacity-{capacities.workload}", title, card, 3.6, lambda axes: _draw(axes, capacities))
+
+
+def _draw(axes: Axes, capacities: Capacities) -> None:
+    """Every probe as a point: filled where the objective was met, hollow where it was broken."""
+    objective, top = capacities.objective, _top(capacities)
+    for variant, look in zip(
+        capacities.variants, looks_of(variant.kind for variant in capacities.variants), strict=True
+    ):
+        for met in (True, False):
+            probes = [probe for probe in variant.probes if (probe.broken is None) == met]
+            axes.plot(
+                [probe.rate_rps for probe in probes],
+                [_height(probe, top) for probe in probes],
+                linestyle="none",
+                marker=look.marker,
+                markersize=5,
+                color=look.colour,
+                markerfacecolor=look.colour if met else PAPER,
+                label=variant.variant if met else None,
+            )
+        estimate = variant.estimate
+        if estimate is not None and estimate.low is not None and estimate.high is not None:
+            axes.axvspan(estimate.low, estimate.high, color=look.colour, alpha=0.16, linewidth=0)
+    axes.axhline(objective.limit_ms, color=INK, linewidth=1.2, linestyle=(0, (5, 3)))
+    axes.annotate(
+        str(objective), (0.005, objective.limit_ms), xycoords=("axes fraction", "data"), va="bottom", fontsize=8
+    )
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    log_ms(axes, "y")
+    axes.set_xlabel("requests offered a second (log); shaded: capacity, 95 % interval")
+    axes.set_ylabel(f"p{objective.percent:g}, ms (log)")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), title="filled: met\nhollow: broken")
+
+
+def _top(capacities: Capacities) -> float:
+    """Where probes go whose percentile lies among failures: above all others."""
+    seen = [
+        probe.observed_ms
+        for variant in capacities.variants
+        for probe in variant.probes
+        if probe.observed_ms is not None
+    ]
+    return 2 * max([*seen, capacities.objective.limit_ms])
+
+
+def _height(probe: Probe, top: float) -> float:
+    return top if probe.observed_ms is None else probe.observed_ms

@@ -1,0 +1,184 @@
+"""Everything that must run for a trial to run: services, the server, the load, and one way to ask for a trial."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Final, Protocol
+
+from bench_app.app import BYSTANDER_PATH
+from harness.load import Load, Meeting, open_crew, open_load, open_meeting
+from harness.machine import Placement
+from harness.plan import DRAIN_S, MAX_BLOCKS, Plan, PlannedVariant, Trial
+from harness.record import Verification
+from harness.serve import HOST, Server, serve
+from harness.services import Services, open_services
+from harness.target import Address, find_server
+from harness.verify import verify
+from scenarios.protocol import TIMEOUT, UNANSWERED, ClosedLoop, OpenLoop, RequestSpec, TrialOrder, TrialResult
+
+REQUEST_TIMEOUT_S: Final = 30.0
+BYSTANDER_RATE_RPS: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a plan is carried out: the cores, and what the user brings along instead of what the run would start.
+
+    `dsn` is the user's database, `port` the wanted port of the server, `target` the user's servers (then there is
+    neither), `meeting` where load processes of other machines join.
+    """
+
+    placement: Placement
+    dsn: str | None = None
+    port: int | None = None
+    target: tuple[str, ...] = ()
+    meeting: Meeting | None = None
+
+
+class Audience(Protocol):
+    """Whoever wants to know what is being started, and whether the twins are twins."""
+
+    def stage(self, sentence: str) -> None: ...
+
+    def verified(self, verifications: tuple[Verification, ...]) -> None: ...
+
+
+class Rig:
+    """What runs between the trials of a plan."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        services: Services,
+        load: Load,
+        verifications: tuple[Verification, ...],
+        start: Callable[[], contextlib.AbstractContextManager[Server]] | None,
+        running: contextlib.ExitStack,
+    ) -> None:
+        self.verifications = verifications
+        self.workers = load.workers
+        self._plan = plan
+        self._services = services
+        self._load = load
+        self._start = start
+        self._running = running
+        self._server = running.enter_context(start()) if start is not None else None
+        self._addresses: dict[str, Address] = {}
+        self._variants = {
+            (workload.name, variant.name): (workload, variant)
+            for workload in plan.workloads
+            for variant in workload.variants
+        }
+
+    @property
+    def database(self) -> str | None:
+        """Which database the variants use, None for none."""
+        database = self._services.database
+        if database is None:
+            return None
+        return f"PostgreSQL {database.version}, {'embedded' if database.embedded else 'given by --dsn'}"
+
+    def run(self, trial: Trial, *, window_s: float | None = None, drain_s: float = DRAIN_S) -> TrialResult:
+        """Run one trial, for the plan's window unless another is given.
+
+        Raises:
+            ChildDiedError: one of the processes ended on the way.
+        """
+        result = self._load.run(self._order(trial, window_s or self._plan.window_s, drain_s), self._check)
+        self._check()
+        if self._start is not None and result.failures.keys() & {UNANSWERED, TIMEOUT}:
+            # The server may still be at work on what nobody waits for, and the next trial would pay for that.
+            self._running.close()
+            self._server = self._running.enter_context(self._start())
+        return result
+
+    def _check(self) -> None:
+        self._services.check()
+        if self._server is not None:
+            self._server.child.check()
+
+    def _order(self, trial: Trial, window_s: float, drain_s: float) -> TrialOrder:
+        workload, variant = self._variants[trial.workload, trial.variant]
+        requests = tuple(
+            RequestSpec(**asdict(request) | {"path": variant.path + request.path}) for request in workload.requests
+        )
+        if self._server is not None:
+            host, port = self._server.host, self._server.port
+            watch = {"server": self._server.child.pid} | self._services.watch
+        else:
+            address = self._address(variant)
+            host, port, watch = address.host, address.port, {}
+            requests = tuple(
+                replace(request, headers=(("Host", address.authority), *request.headers)) for request in requests
+            )
+        return TrialOrder(
+            name=trial.name,
+            host=host,
+            port=port,
+            requests=requests,
+            load=_load(self._plan, trial),
+            warmup_s=self._plan.warmup_s,
+            window_s=window_s,
+            drain_s=drain_s,
+            timeout_s=REQUEST_TIMEOUT_S,
+            # A server of others has no bystander, but for one of this project, whose variants have a kind.
+            bystander_path=BYSTANDER_PATH if variant.kind is not None else None,
+            bystander_rate_rps=BYSTANDER_RATE_RPS,
+            watch=watch,
+        )
+
+    def _address(self, variant: PlannedVariant) -> Address:
+        origin = variant.origin or ""
+        if origin not in self._addresses:
+            self._addresses[origin] = find_server(origin)
+        return self._addresses[origin]
+
+
+def _load(plan: Plan, trial: Trial) -> ClosedLoop | OpenLoop:
+    level = trial.level
+    if level.rate_rps is None:
+        return ClosedLoop(level.users, level.think_s)
+    # The same arrivals for all variants of a block, and others in the next.
+    return OpenLoop(level.users, level.rate_rps, level.arrivals, seed=plan.seed * MAX_BLOCKS + trial.block)
+
+
+@contextlib.contextmanager
+def open_rig(plan: Plan, site: Site, audience: Audience, logs: Path) -> Iterator[Rig]:
+    """Start everything that the plan needs, with the twins verified, and stop it at the end.
+
+    Raises:
+        BenchError: something that it needs cannot be had.
+    """
+    placement = site.placement
+    if not site.target:
+        audience.stage("starting database and upstream")
+    # What a server of others needs, others have started.
+    needed = replace(plan, workloads=()) if site.target else plan
+    with open_services(needed, site.dsn, placement, logs) as services, contextlib.ExitStack() as running:
+        audience.stage("verifying the twins")
+        if site.target:
+            verifications = verify(plan, services, None)
+        else:
+            with serve(services, cores=placement.server, logs=logs, witnessed=True) as witness:
+                verifications = verify(plan, services, witness)
+        audience.verified(verifications)
+        audience.stage("starting the load" if site.target else "starting server and load")
+        host = site.meeting.host if site.meeting else HOST
+        start = partial(serve, services, cores=placement.server, logs=logs, host=host, port=site.port)
+        with _open_load(plan, site, logs, audience.stage) as load:
+            yield Rig(plan, services, load, verifications, None if site.target else start, running)
+
+
+def _open_load(
+    plan: Plan, site: Site, logs: Path, tell: Callable[[str], None]
+) -> contextlib.AbstractContextManager[Load]:
+    cores = site.placement.load
+    if site.meeting is not None:
+        return open_meeting(site.meeting, cores=cores, logs=logs, tell=tell)
+    if plan.load_processes > 1:
+        return open_crew(cores=cores, logs=logs, processes=plan.load_processes)
+    return open_load(cores=cores, logs=logs)
