@@ -64,7 +64,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with socket.create_server((options.host, options.port), backlog=BACKLOG) as listener:
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    with socket.create_server((options.host, options.port), family=family, backlog=BACKLOG) as listener:
         listener.setblocking(False)
         print(listener.getsockname()[1], flush=True)
         serve(listener)

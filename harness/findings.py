@@ -159,7 +159,8 @@ def _plan(plan: Plan) -> dict[str, Any]:
 def _level(of: Cell | Comparison) -> dict[str, Any]:
     level = of.level
     if level.rate_rps is None:
-        return {"model": level.model, "users": level.users, "think_s": level.think_s}
+        thinking = {"think_s": level.think_s} if level.think_s else {}
+        return {"model": level.model, "users": level.users} | thinking
     return {
         "model": level.model,
         "rate_rps": level.rate_rps,

@@ -47,6 +47,10 @@ class Load:
         """The load processes of other machines, by name, that do the work."""
         self.between_trials: Callable[[], None] = lambda: None
 
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
     def run(self, order: TrialOrder, check: Callable[[], None]) -> TrialResult:
         """Run one trial; `check` is called several times a second and raises if the trial has become pointless."""
         self.between_trials()

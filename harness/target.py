@@ -17,7 +17,7 @@ from harness.exceptions import BadInputError
 from harness.plan import Plan, PlannedVariant, PlannedWorkload
 
 WORKLOAD: Final = "target"
-TIMEOUT_S: Final = 10.0
+TIMEOUT_S: Final = 5.0
 HTTP_PORT: Final = 80
 
 

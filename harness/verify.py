@@ -15,7 +15,7 @@ from bench_app.app import WITNESS_PATH
 from bench_app.workload import Kind, Request
 from harness.child import BODY_LIMIT, fetch
 from harness.deadline import within
-from harness.exceptions import BenchError
+from harness.exceptions import BadInputError, BenchError
 from harness.plan import Plan, PlannedVariant, PlannedWorkload
 from harness.record import Answer, Verification
 from harness.serve import Server
@@ -23,6 +23,7 @@ from harness.services import Services
 
 ROUNDS: Final = 5
 TIMEOUT_S: Final = 30.0
+TARGET_TIMEOUT_S: Final = 5.0
 SAMPLE_LENGTH: Final = 600
 CHUNK: Final = 65_536
 
@@ -73,7 +74,12 @@ def _ask(
             asked = (variant.path + request.path, request.expect)
             # One that went wrong is kept: it is what has to be told.
             if asked not in answers or answers[asked][0] == request.expect:
-                answers[asked] = _answer(origin + asked[0], request)
+                answers[asked] = _answer(origin + asked[0], request, TIMEOUT_S if witness else TARGET_TIMEOUT_S)
+                if witness is None and not answers[asked][0]:
+                    why = answers[asked][1].decode()
+                    raise BadInputError(
+                        f"--target {origin}{asked[0]} gives no HTTP answer ({why}), so it cannot be measured: try curl."
+                    )
     threads = json.loads(fetch(origin + WITNESS_PATH, TIMEOUT_S)).get(variant.path, []) if witness is not None else []
     return _Observation(
         variant,
@@ -84,7 +90,7 @@ def _ask(
     )
 
 
-def _answer(url: str, request: Request) -> tuple[int, bytes]:
+def _answer(url: str, request: Request, limit_s: float) -> tuple[int, bytes]:
     """Status and body; status 0 and the reason where there was no answer.
 
     A connection of its own for each, because a handler that raises makes uvicorn close it; and no redirects, because a
@@ -99,14 +105,14 @@ def _answer(url: str, request: Request) -> tuple[int, bytes]:
                 url,
                 headers=dict(request.headers),
                 data=request.body.encode() or None,
-                timeout=TIMEOUT_S,
+                timeout=limit_s,
                 allow_redirects=False,
                 stream=True,
             ) as answer:
                 return answer.status_code, b"".join(islice(answer.iter_content(CHUNK), BODY_LIMIT // CHUNK))
 
         try:
-            return within(TIMEOUT_S, ask)
+            return within(limit_s, ask)
         except (requests.RequestException, TimeoutError) as error:
             return 0, type(error).__name__.encode()
 

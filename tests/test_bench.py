@@ -139,6 +139,39 @@ def test_several_levels_are_measured_and_compared_apart(bench: Bench, tmp_path: 
     assert [comparison["level"]["users"] for comparison in comparisons] == [2, 8]
 
 
+def test_several_load_processes_think_time_and_an_equal_rate_in_one_run(bench: Bench, tmp_path: Path):
+    words = ("run", "sleep", "--variants", "async,sync", "--users", "8", "--blocks", "2", "--seconds", "0.3")
+    done = bench(*words, "--load-processes", "2", "--think-ms", "5", "--iso-rate", "0.7", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "Both twins at 70% of the slower one's req/s: sleep" in done.stdout
+    summary = json.loads((tmp_path / "latest" / "summary.json").read_text())
+    assert summary["complete"]
+    closed, equal = summary["comparisons"]
+    assert closed["level"] == {"model": "closed", "users": 8, "think_s": 0.005}
+    assert (equal["level"]["model"], equal["level"]["arrivals"], equal["metric"]) == ("open", "poisson", "p99_ms")
+    slower = min(cell["throughput_rps"]["value"] for cell in summary["cells"] if cell["level"]["model"] == "closed")
+    assert equal["level"]["rate_rps"] == pytest.approx(0.7 * slower, rel=0.2)
+    trials = [json.loads(path.read_text())["result"] for path in (tmp_path / "latest" / "trials").iterdir()]
+    assert {(trial["load_processes"], trial["lost"], trial["connected"]) for trial in trials} == {(2, 0, 8)}
+    assert "At an equal rate" in (tmp_path / "latest" / "report.html").read_text()
+
+
+def test_a_capacity_search_ends_with_a_rate_a_page_and_every_probe(bench: Bench, tmp_path: Path):
+    words = ("capacity", "sleep", "--slo", "p50<60ms", "--variants", "async", "--connections", "4")
+    done = bench(*words, "--repeats", "2", "--seconds", "0.2", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "latest" / "capacity.json").read_text())
+    (variant,) = found["variants"]
+    # Four connections of 20 ms each carry 200 requests a second and no more.
+    assert all(rate == pytest.approx(185, rel=0.15) for rate in variant["found_rps"])
+    assert {probe["broken"] is None for probe in variant["probes"]} == {True, False}
+    page = tmp_path / "latest" / "report.html"
+    assert "p50 &lt; 60 ms" in page.read_text()
+    page.unlink()
+    assert bench("report", str(tmp_path / "latest")).returncode == 0
+    assert page.exists()
+
+
 def test_list_shows_every_variant_with_its_kind(bench: Bench):
     shown = bench("list").stdout
     for words in ("async_connect_each", "sync_session_each", "offload", "The guide's form"):

@@ -248,3 +248,37 @@ def test_what_was_not_measured_is_null_and_never_zero(tmp_path: Path):
     assert set(silent["latency_ms"].values()) == {None}
     assert set(silent["bystander_ms"].values()) == {None}
     assert to_summary(findings_of(tmp_path, plan("root")))["cells"][0]["bound_rps"] is None
+
+
+def test_a_trial_that_lost_a_load_process_counts_for_nothing(tmp_path: Path):
+    def results(trial: Trial) -> TrialResult:
+        if trial.variant == "async" and trial.block == 0:
+            return result(10, lost=1)
+        return result(1000.0 if trial.variant == "async" else 500.0)
+
+    findings = find(read_run(rehearse(tmp_path, plan("root", variants=["sync", "async"]), results)))
+    judged = cell(findings, "async")
+    assert judged.valid
+    assert judged.cell.throughput_rps is not None
+    assert judged.cell.throughput_rps.value == pytest.approx(1000)
+    assert any("lost in 1 trial" in caveat.sentence for caveat in judged.caveats)
+    assert findings.comparisons[0].comparison.blocks == 4
+
+
+def test_a_cell_that_lost_a_load_process_in_every_trial_is_invalid(tmp_path: Path):
+    def results(trial: Trial) -> TrialResult:
+        return result(1000, lost=1 if trial.variant == "async" else 0)
+
+    findings = find(read_run(rehearse(tmp_path, plan("root", variants=["sync", "async"]), results)))
+    assert not cell(findings, "async").valid
+    assert findings.comparisons[0].verdict is Verdict.INVALID
+
+
+def test_think_time_is_part_of_littles_law_and_of_the_bound(tmp_path: Path):
+    made = plan("sleep", variants=["async"], users=[40], think_ms=180)
+    # 40 users of 20 ms answers and 180 ms thoughts: 200 requests a second.
+    findings = find(read_run(rehearse(tmp_path, made, lambda _: result(200, users=4, connected=40))))
+    judged = cell(findings, "async").cell
+    assert judged.explained_users == pytest.approx(40, rel=0.01)
+    assert judged.bound is not None
+    assert judged.bound.rps == pytest.approx(200)

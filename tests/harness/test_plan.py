@@ -1,4 +1,5 @@
 from collections import Counter, defaultdict
+from typing import Any
 
 import pytest
 
@@ -78,3 +79,36 @@ def test_what_cannot_be_planned_is_refused_with_what_to_do(options: dict[str, ob
 
 def test_the_quick_profile_is_planned_to_take_less_than_200_seconds():
     assert make_plan(discover()).expected_s < 200
+
+
+def test_the_step_at_an_equal_rate_follows_from_the_slower_twin():
+    plan = make_plan(discover(), only=["sleep", "root"], iso_share=0.7, blocks=4)
+    assert plan.iso == ()
+    carried = {("sleep", "sync"): 1800.0, ("sleep", "async"): 2900.0, ("root", "sync"): 5000.0, ("root", "async"): 0.0}
+    last = plan.at_equal_rates(carried)
+    (iso,) = last.iso  # root's async carried nothing
+    assert (iso.pair.baseline, iso.pair.contender, iso.level.rate_rps) == ("sync", "async", 1260.0)
+    assert last.trials[: len(plan.trials)] == plan.trials
+    added = last.trials[len(plan.trials) :]
+    assert [trial.block for trial in added] == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert {trial.level for trial in added} == {iso.level}
+    assert [trial.number for trial in last.trials] == list(range(1, len(last.trials) + 1))
+
+
+def test_an_open_loop_has_no_step_at_an_equal_rate():
+    assert make_plan(discover(), rates=[100], iso_share=0.7).iso_pairs == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "fragment"),
+    [
+        ({"think_ms": -1}, "--think-ms"),
+        ({"think_ms": 5, "rates": [100]}, "closed loop"),
+        ({"iso_share": 1.5}, "--iso-rate"),
+        ({"load_processes": 0}, "--load-processes"),
+        ({"load_processes": 4, "users": [2]}, "cannot share 2 users"),
+    ],
+)
+def test_load_that_makes_no_sense_is_refused(options: dict[str, Any], fragment: str):
+    with pytest.raises(BadInputError, match=fragment):
+        make_plan(discover(), **options)

@@ -1,15 +1,19 @@
 """Trials by the real load process, against a real server and against servers that misbehave."""
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
+import psutil
 import pytest
 
 from bench_app.app import BYSTANDER_PATH
+from harness.child import Child
 from harness.load import Load, open_load
 from harness.machine import place, usable_cores
 from harness.serve import Server
@@ -200,3 +204,76 @@ def test_an_answer_in_pieces_and_chunks_is_one_answer(load: Load):
         result = run(load, port)
     assert result.failures == {}
     assert result.completed > 0
+
+
+def test_an_answer_without_end_is_a_time_out_and_fills_no_memory(load: Load):
+    def pour(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 10737418240\r\n\r\n")
+        while True:
+            connection.sendall(bytes(1 << 20))
+
+    before = psutil.Process(load.pid).memory_info().rss
+    with toy_server(pour) as port:
+        result = run(load, port, users=2)
+    assert result.completed == 0
+    assert result.failures.keys() <= {"timeout", UNANSWERED}
+    assert psutil.Process(load.pid).memory_info().rss - before < 20 << 20
+
+
+def test_headers_without_end_are_a_time_out_and_fill_no_memory(load: Load):
+    def go_on(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            connection.sendall(b"x-more: and more\r\n" * 1_000)
+
+    before = psutil.Process(load.pid).memory_info().rss
+    with toy_server(go_on) as port:
+        result = run(load, port, users=2)
+    assert result.completed == 0
+    assert result.failures.keys() <= {"timeout", UNANSWERED, "protocol"}
+    assert psutil.Process(load.pid).memory_info().rss - before < 20 << 20
+
+
+def test_a_body_and_headers_reach_the_server_as_declared(load: Load):
+    received: set[bytes] = set()
+
+    def note(connection: socket.socket) -> None:
+        while request := connection.recv(65_536):
+            received.add(request)
+            connection.sendall(ANSWER)
+
+    spec = RequestSpec("/a", method="POST", headers=(("Content-Type", "application/json"),), body='{"b": 1}')
+    with toy_server(note) as port:
+        result = run(load, port, spec)
+    assert result.failures == {}
+    (request,) = received
+    assert request.startswith(b"POST /a HTTP/1.1\r\n")
+    assert request.endswith(b'Content-Length: 8\r\n\r\n{"b": 1}')
+
+
+def test_a_think_time_passes_between_answer_and_next_request(load: Load, server: Server):
+    result = run(load, server.port, RequestSpec("/root/async"), load=ClosedLoop(4, think_s=0.05), window_s=0.5)
+    assert result.failures == {}
+    assert result.completed == pytest.approx(4 * 0.5 / 0.05, rel=0.25)
+
+
+def test_a_server_on_ipv6_is_loaded_as_any_other(load: Load, tmp_path: Path):
+    command = [sys.executable, "-m", "bench_app.nothing", "--host", "::1"]
+    with Child("nothing", command, cores=place(usable_cores()).server, log=tmp_path / "log", piped=True) as child:
+        port = child.output.readline()
+        if not port.strip():
+            pytest.skip("this machine has no IPv6 on loopback")
+        result = run(load, int(port), host="::1")
+    assert result.failures == {}
+    assert result.completed > 100
+
+
+def test_a_thousand_connections_are_held_by_one_load_process(load: Load, tmp_path: Path):
+    command = [sys.executable, "-m", "bench_app.nothing"]
+    with Child("nothing", command, cores=place(usable_cores()).server, log=tmp_path / "log", piped=True) as child:
+        result = run(load, int(child.output.readline()), users=1_500, window_s=0.5, timeout_s=10.0)
+    assert result.connected == 1_500
+    assert result.failures == {}
+    assert result.answered >= 1_500
