@@ -205,13 +205,14 @@ def capacity(
 @app.command()
 def calibrate(
     as_json: Annotated[bool, typer.Option("--json", help="Print the calibration as JSON and nothing else.")] = False,
+    seconds: Annotated[float, typer.Option(help="Length of each of its ten trials.")] = 1.0,
     out: Out = Path("reports"),
 ) -> None:
     """Measure what the load generator itself can do here; `run` holds every trial against it."""
     with _plain_errors():
         from harness.calibrate import calibrate as calibrate_client
 
-        calibrate_client(out=out, as_json=as_json)
+        calibrate_client(out=out, as_json=as_json, seconds=seconds)
 
 
 @app.command()

@@ -12,13 +12,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.responses import Response
 
+from bench_app.paths import BYSTANDER_PATH, CATALOGUE_PATH, WITNESS_PATH
 from bench_app.resources import Settings, open_resources
 from bench_app.witness import Witness
 from bench_app.workload import Workload, discover
-
-BYSTANDER_PATH = "/_bench/bystander"
-CATALOGUE_PATH = "/_bench/catalogue"
-WITNESS_PATH = "/_bench/witness"
 
 
 def create_app(settings: Settings | None = None, *, witnessed: bool | None = None) -> FastAPI:

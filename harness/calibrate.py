@@ -16,6 +16,7 @@ from harness.child import PROJECT, Child
 from harness.exceptions import BenchError
 from harness.load import Load, open_load
 from harness.machine import facts
+from harness.plan import MAX_SECONDS, MIN_SECONDS, in_range
 from harness.record import beside_the_runs
 from harness.serve import HOST
 from harness.session import take_place
@@ -24,18 +25,18 @@ from scenarios.protocol import ClosedLoop, RequestSpec, TrialOrder, TrialResult
 
 USERS: Final = 64
 TRIALS: Final = 5
-WINDOW_S: Final = 1.0
 FULL: Final = 0.9
 
 
-def calibrate(*, out: Path, as_json: bool) -> None:
+def calibrate(*, out: Path, as_json: bool, seconds: float) -> None:
     """Measure, save beside the runs, and print: a few lines, or the JSON alone.
 
     Raises:
-        BadInputError: `out` cannot be written to.
+        BadInputError: `out` cannot be written to, or nothing can be measured in so many seconds.
     """
+    in_range("--seconds", seconds, MIN_SECONDS, MAX_SECONDS)
     path = beside_the_runs(out, FILE)
-    calibration = measure()
+    calibration = measure(seconds)
     saved = CALIBRATIONS.dump_json(calibration, indent=1)
     path.write_bytes(saved)
     if as_json:
@@ -50,8 +51,8 @@ def calibrate(*, out: Path, as_json: bool) -> None:
     console.print(f"saved as {path}; `run` uses it while machine and client stay the same", style="dim", soft_wrap=True)
 
 
-def measure() -> Calibration:
-    """The calibration of this machine: medians over a few trials."""
+def measure(window_s: float) -> Calibration:
+    """The calibration of this machine: medians over a few trials, each with a window of so many seconds."""
     placement = take_place()
     with tempfile.TemporaryDirectory(prefix="bench-calibrate-") as folder:
         logs = Path(folder)
@@ -69,8 +70,8 @@ def measure() -> Calibration:
             if not line:
                 raise BenchError("The do-nothing server did not start.")
             port = int(line)
-            many = [_trial(load, server, port, USERS) for _ in range(TRIALS)]
-            alone = [_trial(load, server, port, 1) for _ in range(TRIALS)]
+            many = [_trial(load, server, port, USERS, window_s) for _ in range(TRIALS)]
+            alone = [_trial(load, server, port, 1, window_s) for _ in range(TRIALS)]
     client_cpu = statistics.median(result.cpu_s["load"] / result.window_s for result in many)
     return Calibration(
         client_ceiling_rps=round(statistics.median(result.completed / result.window_s for result in many), 1),
@@ -87,7 +88,7 @@ def measure() -> Calibration:
     )
 
 
-def _trial(load: Load, server: Child, port: int, users: int) -> TrialResult:
+def _trial(load: Load, server: Child, port: int, users: int, window_s: float) -> TrialResult:
     order = TrialOrder(
         name="nothing",
         host=HOST,
@@ -95,7 +96,7 @@ def _trial(load: Load, server: Child, port: int, users: int) -> TrialResult:
         requests=(RequestSpec("/"),),
         load=ClosedLoop(users),
         warmup_s=0.3,
-        window_s=WINDOW_S,
+        window_s=window_s,
         drain_s=2.0,
         timeout_s=5.0,
     )

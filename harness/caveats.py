@@ -42,7 +42,7 @@ def caveats_of(cell: Cell, run: Run) -> tuple[Caveat, ...]:
         *_unverified(cell, run.manifest.verifications),
         *_errors(cell),
         *_client(cell),
-        *_ceiling(cell, run.manifest.calibration),
+        *_ceiling(cell, run.manifest.calibration, run.manifest.plan.load_processes),
         *_foreign(cell),
         *_impossible(cell),
         *_thin(cell),
@@ -120,7 +120,8 @@ def _client(cell: Cell) -> list[Caveat]:
     if cell.client_cpu >= CLIENT_LIMIT:
         found.append(
             Caveat(
-                f"The load process used {cell.client_cpu:.0%} of its core: it measured itself. Use fewer users.",
+                f"The load process used {cell.client_cpu:.0%} of its core: it measured itself. Use fewer users, or "
+                "more --load-processes with a core each.",
                 invalidates=True,
             )
         )
@@ -136,17 +137,18 @@ def _client(cell: Cell) -> list[Caveat]:
     return [*found, *_lag(cell)]
 
 
-def _ceiling(cell: Cell, calibration: Calibration | None) -> list[Caveat]:
+def _ceiling(cell: Cell, calibration: Calibration | None, load_processes: int) -> list[Caveat]:
     """Near what the client can do against a server that does nothing, it is the client that is measured."""
     if calibration is None or cell.throughput_rps is None or calibration.server_was_the_limit:
         return []
-    share = cell.throughput_rps.value / calibration.client_ceiling_rps
+    ceiling_rps = calibration.client_ceiling_rps * load_processes
+    share = cell.throughput_rps.value / ceiling_rps
     if share < CEILING_SHARE:
         return []
     return [
         Caveat(
             f"The throughput is {share:.0%} of what the client can do at all "
-            f"({calibration.client_ceiling_rps:,.0f} req/s): the server may do more, and a ratio is a lower bound."
+            f"({ceiling_rps:,.0f} req/s): the server may do more, and a ratio is a lower bound."
         )
     ]
 

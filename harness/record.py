@@ -4,6 +4,7 @@ reports/20261123T141500Z-quick/
     run.json          plan, machine, placement, verification, command
     trials/0001.json  one file a trial, written when it ends
     logs/             what each process said
+    report.html, summary.json, charts/    what was made of it
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from scenarios.protocol import TrialResult
 SCHEMA: Final = 1
 MANIFEST: Final = "run.json"
 TRIALS: Final = "trials"
+PAGE: Final = "report.html"
+SUMMARY: Final = "summary.json"
+CHARTS: Final = "charts"
 
 T = TypeVar("T")
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
-from bench_app.app import BYSTANDER_PATH
+from bench_app.paths import BYSTANDER_PATH
+from harness.exceptions import BadInputError
 from harness.load import Load, Meeting, open_crew, open_load, open_meeting
 from harness.machine import Placement
 from harness.plan import DRAIN_S, MAX_BLOCKS, Plan, PlannedVariant, Trial
@@ -154,6 +156,8 @@ def open_rig(plan: Plan, site: Site, audience: Audience, logs: Path) -> Iterator
         BenchError: something that it needs cannot be had.
     """
     placement = site.placement
+    if site.target and site.meeting:
+        _check_reach(plan)
     if not site.target:
         audience.stage("starting database and upstream")
     # What a server of others needs, others have started.
@@ -171,6 +175,17 @@ def open_rig(plan: Plan, site: Site, audience: Audience, logs: Path) -> Iterator
         start = partial(serve, services, cores=placement.server, logs=logs, host=host, port=site.port)
         with _open_load(plan, site, logs, audience.stage) as load:
             yield Rig(plan, services, load, verifications, None if site.target else start, running)
+
+
+def _check_reach(plan: Plan) -> None:
+    """Workers of other machines cannot load a server that only this machine reaches."""
+    for workload in plan.workloads:
+        for variant in workload.variants:
+            if variant.origin and ipaddress.ip_address(find_server(variant.origin).host).is_loopback:
+                raise BadInputError(
+                    f"--target {variant.origin} is on this machine's loopback, where workers of other machines find "
+                    "themselves: give the address that they reach."
+                )
 
 
 def _open_load(

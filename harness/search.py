@@ -21,9 +21,7 @@ from harness.exceptions import BenchError, StoppedError
 from harness.machine import facts
 from harness.objective import Objective, parse_objective
 from harness.plan import MAX_RATE, MIN_RATE, Level, Plan, Trial, in_range, make_plan
-from harness.record import TRIALS, Verification, make_directory, point_latest
-from harness.report.capacity import print_capacities, write_capacities
-from harness.report.page import PAGE
+from harness.record import PAGE, TRIALS, Verification, make_directory, point_latest
 from harness.rig import Rig, Site, open_rig
 from harness.session import check_files, listed, repeatable, take_place
 from harness.summary import milliseconds
@@ -99,6 +97,8 @@ def search(
     except BenchError as error:
         raise type(error)(f"{error} {_left(directory, kept, repeats)}") from error
     assert kept is not None
+    from harness.report.capacity import print_capacities, write_capacities  # matplotlib: half a second
+
     write_capacities(directory, kept)
     latest = point_latest(directory)
     print_capacities(kept, console)

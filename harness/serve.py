@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bench_app.app import BYSTANDER_PATH
+from bench_app.paths import BYSTANDER_PATH
 from harness.child import Child, fetch, free_port
 from harness.exceptions import BadInputError, BenchError
 from harness.services import Services

@@ -20,9 +20,7 @@ from harness.exceptions import BadInputError, StoppedError
 from harness.load import DEFAULT_MEETING_PORT, Meeting
 from harness.machine import Placement, place, usable_cores
 from harness.plan import MAX_LOAD_PROCESSES, Plan, in_range, make_plan
-from harness.record import point_latest
-from harness.report.capacity import print_capacities, write_capacities
-from harness.report.page import PAGE, write_report
+from harness.record import PAGE, point_latest
 from harness.report.progress import ProgressDisplay
 from harness.report.terminal import print_findings
 from harness.rig import Site
@@ -91,6 +89,8 @@ def measure(
     with ProgressDisplay(plan, console) as display:
         directory = conduct(plan, display, site, out=out, name=name, command=repeatable(words))
         display.stage("writing the page")
+        from harness.report.page import write_report  # matplotlib: half a second that bad input need not wait for
+
         try:
             findings = write_report(directory)
         except KeyboardInterrupt:
@@ -107,6 +107,9 @@ def measure(
 def show(directory: Path) -> None:
     """Write the page of a recorded run again."""
     console = Console(highlight=False)
+    from harness.report.capacity import print_capacities, write_capacities
+    from harness.report.page import write_report
+
     if (directory / FILE).exists():
         capacities = read_capacities(directory)
         write_capacities(directory, capacities)

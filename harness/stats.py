@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 CONFIDENCE: Final = 0.95
 
@@ -34,7 +34,7 @@ def geometric_mean(values: Sequence[float]) -> Estimate | None:
     mean, n = float(logs.mean()), len(values)
     if n == 1:
         return Estimate(float(np.exp(mean)), None, None, 1)
-    half_width = float(student.ppf((1 + CONFIDENCE) / 2, n - 1) * logs.std(ddof=1) / np.sqrt(n))
+    half_width = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2) * logs.std(ddof=1) / np.sqrt(n))
     return Estimate(float(np.exp(mean)), float(np.exp(mean - half_width)), float(np.exp(mean + half_width)), n)
 
 

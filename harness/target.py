@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
-from bench_app.app import CATALOGUE_PATH
+from bench_app.paths import CATALOGUE_PATH
 from bench_app.workload import Request
 from harness.child import fetch
 from harness.exceptions import BadInputError

@@ -11,7 +11,7 @@ from typing import Final
 import psycopg
 import requests
 
-from bench_app.app import WITNESS_PATH
+from bench_app.paths import WITNESS_PATH
 from bench_app.workload import Kind, Request
 from harness.child import BODY_LIMIT, fetch
 from harness.deadline import within

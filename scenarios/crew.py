@@ -42,7 +42,7 @@ class Crew:
 
     def __init__(self, environment: Environment, host: str, port: int, version: str) -> None:
         self._environment = environment
-        self._runner: MasterRunner = environment.create_master_runner(host, port)
+        self._runner: MasterRunner = environment.create_master_runner(f"[{host}]" if ":" in host else host, port)
         self._version = version
         self._names: dict[str, str] = {}
         self._refused: list[str] = []

@@ -30,9 +30,9 @@ class Fleet:
     """What the users of one target share.
 
     `rounds` is one round of the mix as (bytes to send, expected status); `stopping` is read by each user before it
-    sends; `connected` counts the users that ever were; `gate` is None where users begin as soon as they are connected,
-    else it holds how to begin each that waits for `open_gate`; `connecting` bounds how many connect at the same time,
-    because a server's backlog is finite.
+    sends; `connected` counts the users that ever were, `refusals` the attempts that failed; `gate` is None where users
+    begin as soon as they are connected, else it holds how to begin each that waits for `open_gate`; `connecting` bounds
+    how many connect at the same time, because a server's backlog is finite.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Fleet:
         self.timeout_s = timeout_s
         self.stopping = False
         self.connected = 0
+        self.refusals = 0
         self.gate: list[Callable[[], None]] | None = None
         self.connections: set[Connection] = set()
         self.connecting = BoundedSemaphore(CONNECTING_AT_ONCE)

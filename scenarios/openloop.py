@@ -14,6 +14,10 @@ BURST: Final = 256
 """The most requests sent in one go, so that answers are read in between when the schedule has to be caught up with."""
 
 
+LONGEST_QUEUE: Final = 100_000
+"""The most requests that wait for a connection; beyond that what is due is dropped at once, or memory would be."""
+
+
 class Carrier(Protocol):
     """A user whose connection the dispatcher may send over."""
 
@@ -82,8 +86,10 @@ class Dispatcher:
             self._advance()
             if self._idle:
                 self._send(self._idle.popleft(), due_ns)
-            else:
+            elif len(self._waiting) < LONGEST_QUEUE:
                 self._waiting.append(due_ns)
+            else:
+                self._fleet.recorder.drop(due_ns)
         if self._next_ns < self._stop_ns:
             self._alarm.set(self._next_ns)
 

@@ -26,6 +26,7 @@ from scenarios.usage import Usage
 from scenarios.users import ConnectionUser, closed_loop_user, open_loop_user
 
 CONNECT_LIMIT_S: Final = 10.0
+PATIENCE_S: Final = 2.0
 SECOND_NS: Final = 1_000_000_000
 LAG_PERIOD_NS: Final = 10_000_000
 
@@ -71,8 +72,14 @@ class Measurement:
 
     def await_users(self, users: int) -> None:
         """Wait until so many users were connected, or have had time enough to show that they cannot."""
+        fleet, seen = self._fleet, 0
         deadline_ns = now_ns() + int(CONNECT_LIMIT_S * 1e9)
-        while self._fleet.connected < users and now_ns() < deadline_ns:
+        patience_ns = now_ns() + int(PATIENCE_S * 1e9)
+        while fleet.connected < users and now_ns() < deadline_ns:
+            if fleet.connected > seen or fleet.refusals < users:
+                seen, patience_ns = fleet.connected, now_ns() + int(PATIENCE_S * 1e9)
+            elif now_ns() > patience_ns:
+                break
             gevent.sleep(0.002)
 
     def measure(self) -> TrialResult:

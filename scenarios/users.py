@@ -64,6 +64,7 @@ class ConnectionUser(User):
                 self.connection.open(self.fleet.timeout_s)
         except OSError as error:
             self._losses = min(self._losses + 1, 16)
+            self.fleet.refusals += 1
             self._recorder.failure(cause_of(error), started_ns, now_ns())
             return False
         return True

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import logging
 import os
 import platform
@@ -35,7 +37,10 @@ class Worker:
 
     def __init__(self, environment: Environment, host: str, port: int) -> None:
         self._environment = environment
-        self._runner: WorkerRunner = environment.create_worker_runner(host, port)
+        bracketed = f"[{host}]" if ":" in host else host
+        # Locust resolves the address once more to choose the protocol, and prints that it cannot with brackets.
+        with contextlib.redirect_stdout(io.StringIO()):
+            self._runner: WorkerRunner = environment.create_worker_runner(bracketed, port)
         # Locust would else read its configuration files in the middle of the first trial.
         environment.parsed_options = argparse.Namespace()
         self._go = Event()

@@ -76,25 +76,6 @@ def test_a_real_run_finds_what_arithmetic_says(measured: Path):
     assert cells["blocking"]["bystander_ms"]["p50"] > cells["async"]["bystander_ms"]["p50"]
 
 
-def test_every_twin_of_the_project_is_verified_as_fair(bench: Bench, tmp_path: Path):
-    done = bench("run", "--users", "2", "--blocks", "1", "--seconds", "0.1", "--out", str(tmp_path), timeout=200)
-    assert done.returncode == 0, done.stderr
-    manifest = json.loads((tmp_path / "latest" / "run.json").read_text())
-    assert len(manifest["verifications"]) == 21
-    work = {}
-    for verification in manifest["verifications"]:
-        assert verification["problems"] == [], verification
-        work[verification["workload"]] = (verification["statements"], verification["upstream_calls"])
-    assert work == {
-        "database": (1, None),
-        "external": (None, 1),
-        "file": (None, None),
-        "item": (None, None),
-        "root": (None, None),
-        "sleep": (None, None),
-    }
-
-
 def test_report_writes_the_page_again_from_disk_alone(bench: Bench, measured: Path, tmp_path: Path):
     copy = shutil.copytree(measured, tmp_path / "copy")
     for name in ("report.html", "summary.json"):
@@ -158,7 +139,7 @@ def test_several_load_processes_think_time_and_an_equal_rate_in_one_run(bench: B
 
 def test_a_capacity_search_ends_with_a_rate_a_page_and_every_probe(bench: Bench, tmp_path: Path):
     words = ("capacity", "sleep", "--slo", "p50<60ms", "--variants", "async", "--connections", "4")
-    done = bench(*words, "--repeats", "2", "--seconds", "0.2", "--out", str(tmp_path))
+    done = bench(*words, "--repeats", "1", "--seconds", "0.2", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "latest" / "capacity.json").read_text())
     (variant,) = found["variants"]
@@ -179,7 +160,7 @@ def test_list_shows_every_variant_with_its_kind(bench: Bench):
 
 
 def test_a_calibration_is_saved_and_later_runs_carry_it(bench: Bench, tmp_path: Path):
-    done = bench("calibrate", "--json", "--out", str(tmp_path))
+    done = bench("calibrate", "--json", "--seconds", "0.2", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
     calibration = json.loads(done.stdout)
     assert calibration["client_ceiling_rps"] > 1_000

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.capacity import FILE, Capacities, Probe, VariantCapacity
+from harness.record import CHARTS, PAGE
 from harness.report import wording
 from harness.report.charts import Chart, draw_chart
 from harness.report.drawings import INK, PAPER, log_ms, looks_of
-from harness.report.page import CHARTS, PAGE
 from harness.report.terminal import STYLES
 
 TEMPLATES: Final = Path(__file__).parent

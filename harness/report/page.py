@@ -13,14 +13,11 @@ from markupsafe import Markup
 
 from harness.findings import Findings, JudgedCell, JudgedClaim, JudgedComparison, find, to_summary
 from harness.plan import PlannedWorkload
-from harness.record import Verification, read_run, to_json
+from harness.record import CHARTS, PAGE, SUMMARY, Verification, read_run, to_json
 from harness.report import wording
 from harness.report.charts import Chart, charts_of, drift, forest
 from harness.verdict import Verdict
 
-PAGE: Final = "report.html"
-SUMMARY: Final = "summary.json"
-CHARTS: Final = "charts"
 TEMPLATES: Final = Path(__file__).parent
 
 

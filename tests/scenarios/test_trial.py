@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench_app.app import BYSTANDER_PATH
+from bench_app.paths import BYSTANDER_PATH
 from harness.child import Child
 from harness.load import Load, open_load
 from harness.machine import place, usable_cores
