@@ -84,6 +84,7 @@ def run(
     variants: Annotated[str | None, typer.Option(help="Only these variants, as in sync,async.")] = None,
     blocks: Annotated[int | None, typer.Option(help="Trials of each variant.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Length of each trial's window.")] = None,
+    warmup: Annotated[float | None, typer.Option(help="Seconds of load before each window.")] = None,
     seed: Annotated[int, typer.Option(help="Decides the order of the trials.")] = 1,
     load_processes: Annotated[int, typer.Option(help="Load processes on this machine; a core each is best.")] = 1,
     master_bind: Annotated[
@@ -113,6 +114,7 @@ def run(
             variants=variants,
             blocks=blocks,
             seconds=seconds,
+            warmup=warmup,
             seed=seed,
             load_processes=load_processes,
             targets=target or [],

@@ -43,6 +43,7 @@ class Load:
     def __init__(self, child: Child) -> None:
         self._child = child
         self._received = b""
+        self._ready: Ready | None = None
         self.workers: tuple[str, ...] = ()
         """The load processes of other machines, by name, that do the work."""
         self.between_trials: Callable[[], None] = lambda: None
@@ -53,6 +54,7 @@ class Load:
 
     def run(self, order: TrialOrder, check: Callable[[], None]) -> TrialResult:
         """Run one trial; `check` is called several times a second and raises if the trial has become pointless."""
+        self.await_ready()
         self.between_trials()
         try:
             self._child.input.write(ORDERS.dump_json(order) + b"\n")
@@ -62,6 +64,12 @@ class Load:
             self._child.check()
         limit_s = 2 * CONNECT_LIMIT_S + order.warmup_s + order.window_s + 2 * order.drain_s + SPARE_S
         return RESULTS.validate_json(self.receive(limit_s, check))
+
+    def await_ready(self) -> Ready:
+        """The process's first line. It imports Locust meanwhile, and others may use the time."""
+        if self._ready is None:
+            self._ready = READY.validate_json(self.receive(START_LIMIT_S, lambda: None))
+        return self._ready
 
     def receive(self, limit_s: float, check: Callable[[], None]) -> bytes:
         """The process's next line; raises SilentError where none comes."""
@@ -91,8 +99,8 @@ class Meeting:
 
 @contextlib.contextmanager
 def open_load(*, cores: Sequence[int], logs: Path) -> Iterator[Load]:
-    """Start the load process; it has imported Locust and is ready for its first order."""
-    with _leader([], cores, logs) as (load, _):
+    """Start the load process; its first trial waits until it is ready."""
+    with _leader([], cores, logs) as load:
         yield load
 
 
@@ -103,7 +111,8 @@ def open_crew(*, cores: Sequence[int], logs: Path, processes: int) -> Iterator[L
     One that dies costs its trial, and is started again for the next.
     """
     with contextlib.ExitStack() as stack:
-        load, ready = stack.enter_context(_leader(["--workers", str(processes)], cores, logs))
+        load = stack.enter_context(_leader(["--workers", str(processes)], cores, logs))
+        ready = load.await_ready()
 
         def start(number: int) -> Child:
             command = [sys.executable, "-m", "scenarios.worker", "--host", HOST, "--port", str(ready.port)]
@@ -143,7 +152,8 @@ def open_meeting(meeting: Meeting, *, cores: Sequence[int], logs: Path, tell: Ca
             "give an address of this machine that the workers reach."
         ) from None
     options = ["--workers", str(meeting.workers), "--bind", meeting.host, "--port", str(meeting.port)]
-    with _leader(options, cores, logs) as (load, _):
+    with _leader(options, cores, logs) as load:
+        load.await_ready()
         seen = Muster((), meeting.workers)
 
         def show(muster: Muster) -> None:
@@ -165,11 +175,10 @@ def open_meeting(meeting: Meeting, *, cores: Sequence[int], logs: Path, tell: Ca
 
 
 @contextlib.contextmanager
-def _leader(options: Sequence[str], cores: Sequence[int], logs: Path) -> Iterator[tuple[Load, Ready]]:
+def _leader(options: Sequence[str], cores: Sequence[int], logs: Path) -> Iterator[Load]:
     command = [sys.executable, "-m", "scenarios.load", *options]
     with Child("load process", command, cores=cores, log=logs / "load.log", piped=True) as child:
-        load = Load(child)
-        yield load, READY.validate_json(load.receive(START_LIMIT_S, lambda: None))
+        yield Load(child)
 
 
 def _muster(

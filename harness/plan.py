@@ -288,6 +288,7 @@ def make_plan(
     seconds: float | None = None,
     seed: int = 1,
     load_processes: int = 1,
+    warmup: float | None = None,
     think_ms: float = 0.0,
     iso_share: float | None = None,
 ) -> Plan:
@@ -319,7 +320,7 @@ def make_plan(
         profile=profile,
         seed=seed,
         blocks=in_range("--blocks", blocks if blocks is not None else base.blocks, 1, MAX_BLOCKS),
-        warmup_s=base.warmup_s,
+        warmup_s=in_range("--warmup", warmup if warmup is not None else base.warmup_s, 0, MAX_SECONDS),
         window_s=in_range("--seconds", seconds if seconds is not None else base.window_s, MIN_SECONDS, MAX_SECONDS),
         levels=levels,
         workloads=tuple(workload for workload in planned if workload.variants),

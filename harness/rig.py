@@ -162,7 +162,11 @@ def open_rig(plan: Plan, site: Site, audience: Audience, logs: Path) -> Iterator
         audience.stage("starting database and upstream")
     # What a server of others needs, others have started.
     needed = replace(plan, workloads=()) if site.target else plan
-    with open_services(needed, site.dsn, placement, logs) as services, contextlib.ExitStack() as running:
+    with (
+        open_services(needed, site.dsn, placement, logs) as services,
+        _open_load(plan, site, logs, audience.stage) as load,
+        contextlib.ExitStack() as running,
+    ):
         audience.stage("verifying the twins")
         if site.target:
             verifications = verify(plan, services, None)
@@ -173,8 +177,9 @@ def open_rig(plan: Plan, site: Site, audience: Audience, logs: Path) -> Iterator
         audience.stage("starting the load" if site.target else "starting server and load")
         host = site.meeting.host if site.meeting else HOST
         start = partial(serve, services, cores=placement.server, logs=logs, host=host, port=site.port)
-        with _open_load(plan, site, logs, audience.stage) as load:
-            yield Rig(plan, services, load, verifications, None if site.target else start, running)
+        rig = Rig(plan, services, load, verifications, None if site.target else start, running)
+        load.await_ready()
+        yield rig
 
 
 def _check_reach(plan: Plan) -> None:

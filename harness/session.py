@@ -43,6 +43,7 @@ def measure(
     variants: str | None,
     blocks: int | None,
     seconds: float | None,
+    warmup: float | None,
     seed: int,
     load_processes: int,
     targets: Sequence[str],
@@ -69,6 +70,7 @@ def measure(
         iso_share=iso_share,
         blocks=blocks,
         seconds=seconds,
+        warmup=warmup,
         seed=seed,
         load_processes=meeting.workers if meeting else load_processes,
     )

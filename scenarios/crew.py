@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import gevent
 from locust import User
+from locust.dispatch import UsersDispatcher
 from locust.env import Environment
 from locust.runners import STATE_MISSING, MasterRunner, WorkerNode
 from pydantic import TypeAdapter
@@ -37,11 +38,22 @@ class CrewLostError(Exception):
     """No worker is left."""
 
 
+class _FixedDispatcher(UsersDispatcher):
+    """Spreads the users once. Locust would else move some to whoever joins in the middle of a trial."""
+
+    def add_worker(self, worker_node: WorkerNode) -> None:
+        """Nothing: its turn comes with the next trial."""
+
+    def remove_worker(self, worker_node: WorkerNode) -> None:
+        """Nothing: its users are lost with it, and the trial says so."""
+
+
 class Crew:
     """The workers of a run, as seen by the process that leads them."""
 
     def __init__(self, environment: Environment, host: str, port: int, version: str) -> None:
         self._environment = environment
+        environment.dispatcher_class = _FixedDispatcher
         self._runner: MasterRunner = environment.create_master_runner(f"[{host}]" if ":" in host else host, port)
         self._version = version
         self._names: dict[str, str] = {}
@@ -96,7 +108,7 @@ class Crew:
         gevent.sleep(order.window_s)
         usage.stop()
         self._await(RESULT, members, 2 * order.drain_s + ANSWER_LIMIT_S)
-        self._stop(members)
+        self._stop()
         results = self._replies.get(RESULT, {})
         found = [RESULTS.validate_json(results[member]["result"]) for member in members if member in results]
         if not found:
@@ -147,16 +159,17 @@ class Crew:
         while set(self._still(members)) - set(self._answered(kind, members)) and now_ns() < deadline_ns:
             gevent.sleep(LOOK_S)
 
-    def _stop(self, members: Collection[str]) -> None:
+    def _stop(self) -> None:
         """End the trial for Locust, whose users the workers have stopped already."""
         clients = self._runner.clients
         for client in clients.all:
             # Or Locust looks only once a second whether they are gone.
             client.user_classes_count = {}
+        told = {client.id for client in clients.all} - {client.id for client in clients.missing}
         self._runner.stop()
         deadline_ns = now_ns() + int(ANSWER_LIMIT_S * 1e9)
-        # A worker that has stopped leaves Locust's list and comes back to it.
-        while now_ns() < deadline_ns and len(clients.ready) < len(self._answered(RESULT, members)):
+        # Whoever is told to stop leaves Locust's list and comes back to it, even one that has only just joined.
+        while told - {client.id for client in clients.ready + clients.missing} and now_ns() < deadline_ns:
             gevent.sleep(LOOK_S)
 
 

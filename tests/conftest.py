@@ -69,7 +69,21 @@ def bench() -> Bench:
 def measured(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of one short real run: two workloads, all their variants."""
     out = tmp_path_factory.mktemp("reports")
-    done = bench("run", "item", "sleep", "--users", "8", "--blocks", "3", "--seconds", "0.3", "--out", str(out))
+    done = bench(
+        "run",
+        "item",
+        "sleep",
+        "--users",
+        "8",
+        "--blocks",
+        "3",
+        "--seconds",
+        "0.3",
+        "--warmup",
+        "0.1",
+        "--out",
+        str(out),
+    )
     assert done.returncode == 0, done.stderr
     return (out / "latest").resolve()
 

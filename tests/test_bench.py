@@ -7,12 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
+import bench as bench_cli
+from harness.calibration import read_calibration
+from harness.machine import facts
 from tests.conftest import PROJECT, Bench
 
 UNFAIR = '''
@@ -101,7 +106,7 @@ def test_a_workload_file_dropped_in_is_listed_verified_measured_and_drawn(tmp_pa
         return done.stdout
 
     assert "dropped" in typed("list")
-    typed("run", "dropped", "--users", "4", "--blocks", "2", "--seconds", "0.2")
+    typed("run", "dropped", "--users", "4", "--blocks", "2", "--seconds", "0.2", "--warmup", "0.1")
     latest = tmp_path / "reports" / "latest"
     assert "Does a new file need a second edit?" in (latest / "report.html").read_text()
     assert (latest / "charts" / "throughput-dropped.png").exists()
@@ -113,7 +118,20 @@ def test_a_workload_file_dropped_in_is_listed_verified_measured_and_drawn(tmp_pa
 
 
 def test_several_levels_are_measured_and_compared_apart(bench: Bench, tmp_path: Path):
-    words = ("run", "sleep", "--variants", "async,sync", "--users", "2,8", "--blocks", "2", "--seconds", "0.2")
+    words = (
+        "run",
+        "sleep",
+        "--variants",
+        "async,sync",
+        "--users",
+        "2,8",
+        "--blocks",
+        "2",
+        "--seconds",
+        "0.2",
+        "--warmup",
+        "0.1",
+    )
     done = bench(*words, "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
     comparisons = json.loads((tmp_path / "latest" / "summary.json").read_text())["comparisons"]
@@ -121,7 +139,20 @@ def test_several_levels_are_measured_and_compared_apart(bench: Bench, tmp_path: 
 
 
 def test_several_load_processes_think_time_and_an_equal_rate_in_one_run(bench: Bench, tmp_path: Path):
-    words = ("run", "sleep", "--variants", "async,sync", "--users", "8", "--blocks", "2", "--seconds", "0.3")
+    words = (
+        "run",
+        "sleep",
+        "--variants",
+        "async,sync",
+        "--users",
+        "8",
+        "--blocks",
+        "2",
+        "--seconds",
+        "0.3",
+        "--warmup",
+        "0.1",
+    )
     done = bench(*words, "--load-processes", "2", "--think-ms", "5", "--iso-rate", "0.7", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert "Both twins at 70% of the slower one's req/s: sleep" in done.stdout
@@ -167,10 +198,7 @@ def test_a_calibration_is_saved_and_later_runs_carry_it(bench: Bench, tmp_path: 
     assert calibration["client_cpu_us_per_request"] > 0
     assert 0 < calibration["floor_ms"]["p50"] <= calibration["floor_ms"]["p99"]
     assert json.loads((tmp_path / "calibration.json").read_text()) == calibration
-    words = ("run", "root", "--users", "2", "--blocks", "1", "--seconds", "0.1", "--out", str(tmp_path))
-    assert bench(*words).returncode == 0
-    manifest = json.loads((tmp_path / "latest" / "run.json").read_text())
-    assert manifest["calibration"]["client_ceiling_rps"] == calibration["client_ceiling_rps"]
+    assert read_calibration(tmp_path, facts(PROJECT)) is not None
 
 
 def test_micro_times_the_twins_and_keeps_the_json(bench: Bench, tmp_path: Path):
@@ -220,7 +248,20 @@ def interrupted(
     out: Path, interrupt: Callable[[psutil.Process], None], trials: int = 1
 ) -> tuple[int, str, list[psutil.Process]]:
     """Start a long run, wait for its first trials, interrupt it; exit code, stderr, and the children it had."""
-    command = [sys.executable, "bench.py", "run", "root", "--users", "4", "--blocks", "50", "--seconds", "0.3"]
+    command = [
+        sys.executable,
+        "bench.py",
+        "run",
+        "root",
+        "--users",
+        "4",
+        "--blocks",
+        "50",
+        "--seconds",
+        "0.3",
+        "--warmup",
+        "0.1",
+    ]
     with subprocess.Popen(
         [*command, "--out", str(out)], cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as running:
@@ -309,7 +350,20 @@ def test_a_service_that_dies_in_a_trial_is_named(tmp_path: Path):
 
 
 def test_an_open_loop_offers_the_same_to_every_variant(bench: Bench, tmp_path: Path):
-    words = ("run", "root", "--rate", "200", "--arrivals", "poisson", "--blocks", "2", "--seconds", "0.5")
+    words = (
+        "run",
+        "root",
+        "--rate",
+        "200",
+        "--arrivals",
+        "poisson",
+        "--blocks",
+        "2",
+        "--seconds",
+        "0.5",
+        "--warmup",
+        "0.1",
+    )
     done = bench(*words, "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
     summary = json.loads((tmp_path / "latest" / "summary.json").read_text())
@@ -323,7 +377,7 @@ def test_proxies_and_postgres_variables_of_the_environment_do_not_reach_the_run(
     nowhere = "http://127.0.0.1:9"
     done = bench(
         *("run", "database", "external", "--variants", "sync,async", "--users", "2", "--blocks", "1"),
-        *("--seconds", "0.2", "--out", str(tmp_path)),
+        *("--seconds", "0.2", "--warmup", "0.1", "--out", str(tmp_path)),
         HTTP_PROXY=nowhere,
         http_proxy=nowhere,
         PGSSLMODE="require",
@@ -337,6 +391,17 @@ def test_proxies_and_postgres_variables_of_the_environment_do_not_reach_the_run(
 # Bad input
 
 
+@pytest.fixture
+def typed() -> Iterator[Callable[..., Result]]:
+    """A command line in this process, which spares the second that importing everything takes each time."""
+    handlers = {number: signal.getsignal(number) for number in bench_cli.STOP_SIGNALS}
+    cores = os.sched_getaffinity(0)
+    yield lambda *words: CliRunner().invoke(bench_cli.app, words)
+    os.sched_setaffinity(0, cores)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize(
     ("words", "fragments"),
     [
@@ -344,24 +409,66 @@ def test_proxies_and_postgres_variables_of_the_environment_do_not_reach_the_run(
         (("run", "--variants", "asink"), ("no variant 'asink'", "did you mean 'async'?")),
         (("run", "--profile", "quik"), ("no profile 'quik'", "did you mean 'quick'?")),
         (("run", "--users", "0"), ("--users 0 is out of range",)),
+        (("run", "--users", "10001"), ("--users 10001 is out of range",)),
         (("run", "--users", ","), ("an empty one",)),
         (("run", "--rate", "fast"), ("--rate fast is no list of numbers",)),
+        (("run", "--rate", "nan"), ("--rate nan is out of range",)),
         (("run", "--rate", "100", "--users", "8,64"), ("give one number of users",)),
         (("run", "--rate", "100", "--arrivals", "poison"), ("did you mean 'poisson'?",)),
+        (("run", "--rate", "100", "--think-ms", "5"), ("--think-ms is for a closed loop",)),
+        (("run", "--iso-rate", "7"), ("--iso-rate 7 is out of range",)),
         (("run", "postgresql://u:secret@h/x"), ("--dsn goes before",)),
         (("run", "--users", "many"), ("--users many is no list of whole numbers",)),
         (("run", "--seconds", "-1"), ("--seconds -1 is out of range",)),
+        (("run", "--warmup", "-1"), ("--warmup -1 is out of range",)),
         (("run", "--blocks", "0"), ("--blocks 0 is out of range",)),
+        (("run", "--load-processes", "0"), ("--load-processes 0 is out of range",)),
+        (("run", "--load-processes", "9", "--users", "8"), ("cannot share 8 users",)),
+        (("run", "--master-bind", "127.0.0.1"), ("belong together",)),
+        (("run", "--expect-workers", "2"), ("belong together",)),
+        (("run", "--master-bind", "0.0.0.0", "--expect-workers", "2"), ("would listen everywhere",)),
+        (("run", "--master-bind", "a:b:c", "--expect-workers", "2"), ("is no address",)),
+        (("run", "--target", "https://h/"), ("only plain http",)),
+        (("run", "--target", "http://127.0.0.1:9/"), ("Nobody answers",)),
+        (("run", "--target", "http://127.0.0.1:9/", "--port", "9000"), ("--target runs already",)),
         (("run", "root", "--out", "/dev/null/x"), ("--out /dev/null/x cannot be written to",)),
         (("run", "root", "--port", "80000"), ("--port 80000 is out of range",)),
+        (("capacity", "sleep", "--slo", "fast"), ("--slo fast is no objective",)),
+        (("capacity", "slep", "--slo", "p99<1s"), ("did you mean 'sleep'?",)),
+        (("capacity", "sleep", "--slo", "p99<1s", "--repeats", "0"), ("--repeats 0 is out of range",)),
+        (("worker", "--master", "nowhere.invalid"), ("is no known host",)),
+        (("worker", "--master", "h:0"), ("out of range",)),
         (("calibrate", "--out", "/dev/null/x"), ("cannot be written to",)),
+        (("calibrate", "--seconds", "0"), ("--seconds 0 is out of range",)),
         (("micro", "rot"), ("did you mean 'root'?",)),
         (("micro", "root", "--out", "/dev/null/x"), ("cannot be written to",)),
         (("report", "/nowhere"), ("holds no run",)),
     ],
 )
-def test_bad_input_gets_one_clear_sentence(bench: Bench, words: tuple[str, ...], fragments: tuple[str, ...]):
-    assert_one_clear_sentence(bench(*words), *fragments)
+def test_bad_input_gets_one_clear_sentence(
+    typed: Callable[..., Result], words: tuple[str, ...], fragments: tuple[str, ...]
+):
+    done = typed(*words)
+    assert done.exit_code != 0, done.stdout
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    for fragment in fragments:
+        assert fragment in done.stderr
+
+
+def test_bad_input_as_a_user_types_it(bench: Bench):
+    assert_one_clear_sentence(bench("run", "databse"), "no workload 'databse'")
+
+
+def test_more_users_than_files_may_be_open_are_refused_with_the_number_that_fits(bench: Bench):
+    import resource
+
+    done = subprocess.run(
+        [sys.executable, "bench.py", "run", "root", "--users", "5000"],
+        cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024)),
+    )  # fmt: skip
+    assert_one_clear_sentence(done, "hard limit here is 1,024", "up to 384 users")
 
 
 def test_a_dsn_that_does_not_answer_is_refused_without_showing_or_saving_its_password(bench: Bench, tmp_path: Path):
@@ -376,7 +483,20 @@ def test_a_run_on_a_given_database_never_saves_the_password(bench: Bench, servic
     assert services.database is not None
     dsn = services.database.dsn
     password = dsn.split(":")[2].split("@")[0]
-    words = ("run", "database", "--variants", "sync,async", "--users", "2", "--blocks", "1", "--seconds", "0.1")
+    words = (
+        "run",
+        "database",
+        "--variants",
+        "sync,async",
+        "--users",
+        "2",
+        "--blocks",
+        "1",
+        "--seconds",
+        "0.1",
+        "--warmup",
+        "0.1",
+    )
     done = bench(*words, "--dsn", dsn, "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert password not in done.stdout + done.stderr

@@ -77,7 +77,20 @@ def test_names_are_refused_where_the_server_is_not_of_this_project(nothing: int)
 def test_a_target_is_measured_and_the_report_says_that_nothing_else_is_known(
     bench: Bench, server: Server, tmp_path: Path
 ):
-    words = ("run", "sleep", "--variants", "sync,async", "--users", "4", "--blocks", "2", "--seconds", "0.2")
+    words = (
+        "run",
+        "sleep",
+        "--variants",
+        "sync,async",
+        "--users",
+        "4",
+        "--blocks",
+        "2",
+        "--seconds",
+        "0.2",
+        "--warmup",
+        "0.1",
+    )
     done = bench(*words, "--target", server.url, "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
     summary = json.loads((tmp_path / "latest" / "summary.json").read_text())
@@ -89,7 +102,7 @@ def test_a_target_is_measured_and_the_report_says_that_nothing_else_is_known(
 
 
 def test_two_addresses_are_measured_and_compared(bench: Bench, server: Server, tmp_path: Path):
-    words = ("run", "--users", "4", "--blocks", "3", "--seconds", "0.2", "--out", str(tmp_path))
+    words = ("run", "--users", "4", "--blocks", "3", "--seconds", "0.2", "--warmup", "0.1", "--out", str(tmp_path))
     done = bench(*words, "--target", f"{server.url}/sleep/async", "--target", f"{server.url}/root/async")
     assert done.returncode == 0, done.stderr
     summary = json.loads((tmp_path / "latest" / "summary.json").read_text())
@@ -140,7 +153,7 @@ def test_a_target_that_dies_on_the_way_leaves_counted_causes(bench: Bench, tmp_p
                 answers -= 1
                 connection.sendall(ANSWER)
 
-    words = ("run", "--users", "4", "--blocks", "1", "--seconds", "0.5", "--out", str(tmp_path))
+    words = ("run", "--users", "4", "--blocks", "1", "--seconds", "0.5", "--warmup", "0.1", "--out", str(tmp_path))
     with toy_server(die) as port:
         done = bench(*words, "--target", f"http://127.0.0.1:{port}/x", timeout=60)
     assert done.returncode == 0, done.stderr

@@ -115,7 +115,7 @@ def test_an_idle_connection_that_is_closed_is_nobodys_failure():
     assert not witness.connection.is_open
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_a_conversation_is_told_answer_by_answer_whatever_repeats_in_it(data: st.DataObject):
     statuses = {SIZED: 200, CHUNKED: 404, TEAPOT: 418}

@@ -167,7 +167,18 @@ def test_workers_on_another_host_load_a_run(other_host: tuple[str, list[str]], t
     bind = f"{address}:5633"
     run = [
         *(sys.executable, "bench.py", "run", "root", "--variants", "async", "--users", "6", "--blocks", "2"),
-        *("--seconds", "0.3", "--master-bind", bind, "--expect-workers", "2", "--out", str(tmp_path)),
+        *(
+            "--seconds",
+            "0.3",
+            "--warmup",
+            "0.1",
+            "--master-bind",
+            bind,
+            "--expect-workers",
+            "2",
+            "--out",
+            str(tmp_path),
+        ),
     ]
     worker = [*inside, sys.executable, "bench.py", "worker", "--master", bind]
     pipes = {"cwd": PROJECT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
