@@ -13,6 +13,8 @@ from scenarios.protocol import ALONE, TIMEOUT, UNANSWERED, RequestSpec, Share
 from scenarios.recorder import Recorder
 
 SWEEP_S: Final = 0.1
+LONGEST_SWEEP_S: Final = 1.0
+SWEEP_SHARE: Final = 0.02
 CONNECTING_AT_ONCE: Final = 200
 
 
@@ -81,8 +83,9 @@ class Fleet:
 
     def sweep_forever(self) -> None:
         """Fail every request that is older than the time-out: one greenlet for all, instead of a timer for each."""
+        period_s = min(max(SWEEP_SHARE * self.timeout_s, SWEEP_S), LONGEST_SWEEP_S)
         while True:
-            gevent.sleep(SWEEP_S)
+            gevent.sleep(period_s)
             oldest_ns = now_ns() - int(self.timeout_s * 1e9)
             for connection in list(self.connections):
                 if connection.in_flight and connection.sent_ns < oldest_ns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import psutil
@@ -10,12 +11,17 @@ import psutil
 class Usage:
     """CPU time spent by the watched processes, by this one ("load"), and by each core of the machine.
 
-    `cpu_s` and `core_busy` hold what was spent between `start` and `stop`.
+    Each watched process counts with the children that it had when this was made: to look for them takes milliseconds,
+    which would be charged to the requests in flight. `cpu_s` and `core_busy` hold what was spent between `start` and
+    `stop`.
     """
 
     def __init__(self, watch: dict[str, int]) -> None:
-        self._processes = {role: psutil.Process(pid) for role, pid in watch.items() if psutil.pid_exists(pid)}
-        self._processes["load"] = psutil.Process()
+        self._families = {"load": [psutil.Process()]}
+        for role, pid in watch.items():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process = psutil.Process(pid)
+                self._families[role] = [process, *process.children(recursive=True)]
         self.cpu_s: dict[str, float] = {}
         self.core_busy: tuple[float, ...] = ()
 
@@ -33,12 +39,9 @@ class Usage:
 
     def _read(self) -> dict[str, float]:
         seconds = {}
-        for role, process in self._processes.items():
-            try:
-                family = [process, *process.children(recursive=True)]
+        for role, family in self._families.items():
+            with contextlib.suppress(psutil.NoSuchProcess):
                 seconds[role] = sum(times.user + times.system for times in (member.cpu_times() for member in family))
-            except psutil.NoSuchProcess:
-                continue
         return seconds
 
 
