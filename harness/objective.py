@@ -54,7 +54,7 @@ class Objective:
         # In a window shorter than the limit a queue could grow unseen.
         served_rps = result.completed / result.window_s
         if served_rps < SERVED_SHARE * rate_rps:
-            return f"only {served_rps:,.4g} of {rate_rps:,.4g} req/s were answered"
+            return f"only {round(served_rps, 1):,.10g} of {rate_rps:,.10g} req/s were answered"
         return None
 
 

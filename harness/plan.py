@@ -18,6 +18,7 @@ MAX_LOAD_PROCESSES: Final = 64
 MIN_SECONDS, MAX_SECONDS = 0.1, 3_600.0
 MIN_RATE, MAX_RATE = 0.1, 1_000_000.0
 ARRIVALS: Final[Mapping[str, Arrivals]] = {"constant": "constant", "poisson": "poisson"}
+ARRIVALS_SPELLED: Final[Mapping[Arrivals, str]] = {"constant": "constant", "poisson": "Poisson"}
 DRAIN_S: Final = 15.0
 """The longest that a trial waits for what is in flight at the end of its window."""
 
@@ -46,7 +47,7 @@ class Level:
         if self.rate_rps is None:
             think = f" with {self.think_s * 1000:g} ms think time" if self.think_s else ""
             return f"{self.users} user{'s' if self.users != 1 else ''}{think}, closed loop"
-        return f"{self.rate_rps:g} req/s, open loop, {self.arrivals} arrivals"
+        return f"{self.rate_rps:,.10g} req/s, open loop, {ARRIVALS_SPELLED[self.arrivals]} arrivals"
 
     @property
     def size(self) -> float:

@@ -151,7 +151,7 @@ class _Searches:
             for variant in order:
                 rate_rps = self._one(variant.name, repeat, found[variant.name])
                 found[variant.name].append(rate_rps)
-                spelled = "none" if rate_rps is None else f"{rate_rps:,.4g} req/s"
+                spelled = "none" if rate_rps is None else f"{round(rate_rps, 1):,.10g} req/s"
                 self._console.print(f"repeat {repeat} of {repeats}  {variant.name}: {spelled}")
             yield self._known(found)
             if repeat < repeats:

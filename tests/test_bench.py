@@ -370,7 +370,7 @@ def test_an_open_loop_offers_the_same_to_every_variant(bench: Bench, tmp_path: P
     assert {cell["level"]["rate_rps"] for cell in summary["cells"]} == {200.0}
     requests = [cell["requests"] for cell in summary["cells"]]
     assert requests[0] == pytest.approx(requests[1], abs=2)
-    assert "200 req/s, open loop, poisson arrivals" in (tmp_path / "latest" / "report.html").read_text()
+    assert "200 req/s, open loop, Poisson arrivals" in (tmp_path / "latest" / "report.html").read_text()
 
 
 def test_proxies_and_postgres_variables_of_the_environment_do_not_reach_the_run(bench: Bench, tmp_path: Path):

@@ -136,7 +136,7 @@ def _draw(axes: Axes, capacities: Capacities) -> None:
     )
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     log_ms(axes, "y")
     axes.set_xlabel("requests offered a second (log); shaded: capacity, 95 % interval")

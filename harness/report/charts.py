@@ -128,12 +128,13 @@ def forest(findings: Findings) -> Chart:
 
 def drift(findings: Findings) -> Chart:
     """Every trial in run order, against the mean of its cell: a slope here is the machine's, not the code's."""
+    plan = findings.run.manifest.plan
     return draw_chart(
         "trials",
-        f"Trials in run order: throughput against the variant's mean ({wording.levels(findings.run.manifest.plan)})",
+        f"Trials in run order: throughput against the variant's mean ({wording.levels(plan)})",
         _card(findings, []),
         2.6,
-        lambda axes: drawings.drift(axes, findings.cells),
+        lambda axes: drawings.drift(axes, [cell for cell in findings.cells if cell.cell.level in plan.levels]),
     )
 
 

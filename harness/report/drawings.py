@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from bench_app.workload import Kind
 from harness.findings import JudgedCell, JudgedComparison
@@ -294,6 +294,7 @@ def drift(axes: Axes, cells: Sequence[JudgedCell]) -> None:
         labelled.add(kind)
     axes.axhline(1, color=INK, linewidth=1)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2f}×"))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("trial, in the order in which they ran")
     if labelled:
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))

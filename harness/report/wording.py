@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from harness.findings import JudgedComparison
-from harness.plan import Plan
+from harness.plan import ARRIVALS_SPELLED, Plan
 from harness.stats import Estimate
 from harness.summary import Cell, Comparison, milliseconds
 from scenarios.histogram import Distribution
@@ -102,7 +102,7 @@ def levels(plan: Plan) -> str:
     listed, last = f"{', '.join(sizes[:-1])} and {sizes[-1]}", plan.levels[-1]
     if last.rate_rps is None:
         return f"{listed} users, closed loop"
-    return f"{listed} req/s, open loop, {last.arrivals} arrivals"
+    return f"{listed} req/s, open loop, {ARRIVALS_SPELLED[last.arrivals]} arrivals"
 
 
 def metric(plan: Plan) -> str:
