@@ -32,6 +32,10 @@ LOOK_S: Final = 0.005
 MASTER_SILENCE_S: Final = 10
 
 
+class _StoppedError(BaseException):
+    """A signal asked for an end."""
+
+
 class Worker:
     """This process, in the service of a master. `refusal` is why it was sent away, None where it was not."""
 
@@ -97,7 +101,10 @@ def main() -> None:
     logging.basicConfig(level=logging.CRITICAL, stream=sys.stderr)
     locust.runners.MASTER_HEARTBEAT_TIMEOUT = MASTER_SILENCE_S
     where = f"{options.host}:{options.port}"
-    gevent.signal_handler(signal.SIGTERM, gevent.kill, gevent.getcurrent(), KeyboardInterrupt)
+    # Not KeyboardInterrupt, which Locust turns into an exit of its own while it connects.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        gevent.signal_handler(number, gevent.kill, gevent.getcurrent(), _StoppedError)
+    print(f"Waiting for the run at {where} …", flush=True)
     worker: Worker | None = None
     try:
         worker = Worker(Environment(user_classes=[]), options.host, options.port)
@@ -105,9 +112,10 @@ def main() -> None:
         dismissed = worker.serve()
     except (ConnectionError, RPCError):
         sys.exit(f"Nobody answered at {where}: start the run there first, with --master-bind.")
-    except KeyboardInterrupt:
+    except _StoppedError:
         if worker is not None:
             worker.leave()
+        print("Stopped.", file=sys.stderr)
         sys.exit(130)
     if worker.refusal is not None:
         sys.exit(f"Sent away: {worker.refusal}. Install the same version of the project on both.")

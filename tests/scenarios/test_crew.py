@@ -117,10 +117,22 @@ def test_a_worker_goes_home_when_the_run_is_over():
         command = [sys.executable, "bench.py", "worker", "--master", f"127.0.0.1:{port}"]
         with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as worker:
             assert worker.stdout is not None
+            assert worker.stdout.readline() == f"Waiting for the run at 127.0.0.1:{port} …\n"
             assert worker.stdout.readline() == f"Working for the run at 127.0.0.1:{port}.\n"
             process.terminate()
             assert worker.stdout.read() == "The run is over.\n"
             assert worker.wait(10) == 0
+
+
+def test_a_worker_that_waits_can_be_stopped():
+    command = [sys.executable, "bench.py", "worker", "--master", "127.0.0.1:5998"]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout is not None
+        assert worker.stderr is not None
+        assert worker.stdout.readline().startswith("Waiting for the run")
+        worker.send_signal(signal.SIGINT)
+        assert worker.wait(10) == 130
+        assert worker.stderr.read() == "Stopped.\n"
 
 
 def test_results_merge_in_any_order_and_lose_nothing():
