@@ -67,6 +67,10 @@ def _plain_errors() -> Iterator[None]:
         raise typer.Exit(BenchError.exit_code) from None
 
 
+def _run_directory(named: Path, out: Path) -> Path:
+    return named if named.exists() else out / named
+
+
 @app.command()
 def run(
     workloads: Names = None,
@@ -85,6 +89,8 @@ def run(
     blocks: Annotated[int | None, typer.Option(help="Trials of each variant.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Length of each trial's window.")] = None,
     warmup: Annotated[float | None, typer.Option(help="Seconds of load before each window.")] = None,
+    margin: Annotated[float | None, typer.Option(help="Smallest difference worth a verdict; default 0.05.")] = None,
+    plan_only: Annotated[bool, typer.Option("--plan-only", help="Print what would be measured, and stop.")] = False,
     seed: Annotated[int, typer.Option(help="Decides the order of the trials.")] = 1,
     load_processes: Annotated[int, typer.Option(help="Load processes on this machine; a core each is best.")] = 1,
     master_bind: Annotated[
@@ -115,6 +121,8 @@ def run(
             blocks=blocks,
             seconds=seconds,
             warmup=warmup,
+            margin=margin,
+            plan_only=plan_only,
             seed=seed,
             load_processes=load_processes,
             targets=target or [],
@@ -148,7 +156,22 @@ def report(
     with _plain_errors():
         from harness.session import show
 
-        show(run if run.exists() else out / run)
+        show(_run_directory(run, out))
+
+
+@app.command()
+def compare(
+    before: Annotated[Path, typer.Argument(metavar="RUN_A", help="A run directory, or its name below --out.")],
+    after: Annotated[Path, typer.Argument(metavar="RUN_B", help="The run to hold against it.")],
+    margin: Annotated[float | None, typer.Option(help="Smallest difference worth a verdict; default 0.05.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Compare runs that are not comparable, stamped so.")] = False,
+    out: Out = Path("reports"),
+) -> None:
+    """Say what became faster or slower from one run to another."""
+    with _plain_errors():
+        from harness.compare import compare as compare_runs
+
+        compare_runs(_run_directory(before, out), _run_directory(after, out), margin=margin, force=force)
 
 
 @app.command()

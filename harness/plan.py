@@ -25,6 +25,7 @@ DRAIN_S: Final = 15.0
 Number = TypeVar("Number", int, float)
 
 MARGIN: Final = 0.05
+MIN_MARGIN, MAX_MARGIN = 0.001, 1.0
 TRIAL_OVERHEAD_S: Final = 0.15
 SESSION_OVERHEAD_S: Final = 15.0
 
@@ -290,6 +291,7 @@ def make_plan(
     seed: int = 1,
     load_processes: int = 1,
     warmup: float | None = None,
+    margin: float = MARGIN,
     think_ms: float = 0.0,
     iso_share: float | None = None,
 ) -> Plan:
@@ -325,6 +327,7 @@ def make_plan(
         window_s=in_range("--seconds", seconds if seconds is not None else base.window_s, MIN_SECONDS, MAX_SECONDS),
         levels=levels,
         workloads=tuple(workload for workload in planned if workload.variants),
+        margin=in_range("--margin", margin, MIN_MARGIN, MAX_MARGIN),
         load_processes=load_processes,
         iso_share=in_range("--iso-rate", iso_share if iso_share is not None else base.iso_share, 0, 1),
     )

@@ -19,14 +19,16 @@ from harness.conduct import conduct
 from harness.exceptions import BadInputError, StoppedError
 from harness.load import DEFAULT_MEETING_PORT, Meeting
 from harness.machine import Placement, place, usable_cores
-from harness.plan import MAX_LOAD_PROCESSES, Plan, in_range, make_plan
+from harness.plan import MARGIN, MAX_LOAD_PROCESSES, Plan, in_range, make_plan
 from harness.record import PAGE, point_latest
 from harness.report.progress import ProgressDisplay
-from harness.report.terminal import print_findings
+from harness.report.terminal import plan_table, print_findings
 from harness.rig import Site
+from harness.stats import expected_half_width
 from harness.target import aimed
 
 SPARE_FILES: Final = 256
+TYPICAL_SPREAD: Final = 0.05
 # The server of a workload that connects for each request holds a connection outwards for each one inwards.
 FILES_A_USER: Final = 2
 
@@ -44,6 +46,8 @@ def measure(
     blocks: int | None,
     seconds: float | None,
     warmup: float | None,
+    margin: float | None,
+    plan_only: bool,
     seed: int,
     load_processes: int,
     targets: Sequence[str],
@@ -71,6 +75,7 @@ def measure(
         blocks=blocks,
         seconds=seconds,
         warmup=warmup,
+        margin=MARGIN if margin is None else margin,
         seed=seed,
         load_processes=meeting.workers if meeting else load_processes,
     )
@@ -82,6 +87,9 @@ def measure(
     site = Site(placement, dsn, port, tuple(targets), meeting)
     console = Console(highlight=False)
     _announce(plan, placement, console)
+    if plan_only:
+        console.print(plan_table(plan))
+        return
     name = profile
     if targets:
         name += "-target"
@@ -240,9 +248,15 @@ def _counted(number: int, noun: str) -> str:
 def _announce(plan: Plan, placement: Placement, console: Console) -> None:
     variants = sum(len(workload.variants) for workload in plan.workloads)
     minutes, seconds = divmod(round(plan.expected_s), 60)
+    trials = len(plan.trials) + 2 * plan.blocks * len(plan.iso_pairs)
     console.print(
-        f"{_counted(len(plan.trials), 'trial')} of {_counted(variants, 'variant')} in "
+        f"{_counted(trials, 'trial')} of {_counted(variants, 'variant')} in "
         f"{_counted(len(plan.workloads), 'workload')}, profile {plan.profile}: "
         f"about {minutes} min {seconds} s."
+    )
+    half_width = expected_half_width(plan.blocks, TYPICAL_SPREAD)
+    precision = "one block: no interval" if half_width is None else f"ratios to about ±{half_width:.0%}"
+    console.print(
+        f"Margin {plan.margin:.1%}; {precision}, if trials spread by {TYPICAL_SPREAD:.0%}.", style="dim", soft_wrap=True
     )
     console.print(f"Seed {plan.seed}; {placement}.", style="dim")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
+import bench as bench_cli
 from bench_app.resources import Settings
 from bench_app.workload import discover
 from harness.machine import place, usable_cores
@@ -63,6 +67,17 @@ def bench() -> Bench:
         )
 
     return call
+
+
+@pytest.fixture
+def typed() -> Iterator[Callable[..., Result]]:
+    """A command line in this process, which spares the second that importing everything takes each time."""
+    handlers = {number: signal.getsignal(number) for number in bench_cli.STOP_SIGNALS}
+    cores = os.sched_getaffinity(0)
+    yield lambda *words: CliRunner().invoke(bench_cli.app, words)
+    os.sched_setaffinity(0, cores)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

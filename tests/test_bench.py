@@ -7,15 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 from click.testing import Result
-from typer.testing import CliRunner
 
-import bench as bench_cli
 from harness.calibration import read_calibration
 from harness.machine import facts
 from tests.conftest import PROJECT, Bench
@@ -389,17 +387,6 @@ def test_proxies_and_postgres_variables_of_the_environment_do_not_reach_the_run(
 
 
 # Bad input
-
-
-@pytest.fixture
-def typed() -> Iterator[Callable[..., Result]]:
-    """A command line in this process, which spares the second that importing everything takes each time."""
-    handlers = {number: signal.getsignal(number) for number in bench_cli.STOP_SIGNALS}
-    cores = os.sched_getaffinity(0)
-    yield lambda *words: CliRunner().invoke(bench_cli.app, words)
-    os.sched_setaffinity(0, cores)
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize(

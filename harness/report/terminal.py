@@ -11,6 +11,7 @@ from rich.table import Table
 
 from bench_app.workload import Workload
 from harness.findings import Findings, JudgedComparison
+from harness.plan import Plan
 from harness.report import wording
 from harness.verdict import Verdict
 
@@ -54,6 +55,22 @@ def verdict_table(findings: Findings) -> Table:
         cells += [wording.ratio(comparison.ratio), wording.ratio_interval(comparison.ratio), _spelled(judged)]
         cells.append(wording.bystanders(comparison))
         table.add_row(*cells)
+    return table
+
+
+def plan_table(plan: Plan) -> Table:
+    """What a run would do: each comparison, its level, and the trials that it rests on."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("workload", "variants", "level"):
+        table.add_column(heading)
+    table.add_column("trials", justify="right")
+    for workload in plan.workloads:
+        names = ", ".join(variant.name for variant in workload.variants)
+        for level in plan.levels:
+            table.add_row(workload.name, names, str(level), str(plan.blocks * len(workload.variants)))
+    for pair in plan.iso_pairs:
+        rate = f"{plan.iso_share:.0%} of the slower one's req/s, open loop"
+        table.add_row(pair.workload, f"{pair.baseline}, {pair.contender}", rate, str(2 * plan.blocks))
     return table
 
 

@@ -3,7 +3,8 @@ import random
 
 import pytest
 
-from harness.stats import Estimate, geometric_mean, ratio
+from harness.stats import Estimate, expected_half_width, geometric_mean, independent_ratio, ratio
+from harness.verdict import Verdict, verdict
 
 
 def test_the_geometric_mean_of_known_values():
@@ -42,3 +43,48 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
         assert estimate.high is not None
         covered += estimate.low <= 1 <= estimate.high
     assert 0.93 <= covered / sessions <= 0.97
+
+
+def null_session(draw: random.Random, blocks: int = 10, spread: float = 0.05) -> Estimate:
+    """Two variants that are the same, in blocks that share a drift."""
+    drift = [draw.gauss(0, 0.1) for _ in range(blocks)]
+    a, b = ([1000 * math.exp(shift + draw.gauss(0, spread)) for shift in drift] for _ in range(2))
+    estimate = ratio(a, b)
+    assert estimate is not None
+    return estimate
+
+
+def test_of_2000_null_sessions_the_interval_covers_the_truth_as_often_as_it_says():
+    draw = random.Random(4)
+    found = [null_session(draw) for _ in range(2_000)]
+    covered = sum(estimate.low <= 1 <= estimate.high for estimate in found if estimate.low and estimate.high)
+    assert 0.92 <= covered / len(found) <= 0.97
+    judged = [verdict(estimate, margin=0.05, valid=True) for estimate in found]
+    assert sum(each in (Verdict.WIN, Verdict.LOSS) for each in judged) <= 0.005 * len(found)
+
+
+def test_the_expected_half_width_is_what_sessions_show():
+    draw = random.Random(5)
+    widths = sorted(math.sqrt((e.high or 0) / (e.low or 1)) - 1 for e in (null_session(draw) for _ in range(500)))
+    expected = expected_half_width(10, 0.05)
+    assert expected is not None
+    assert widths[len(widths) // 2] == pytest.approx(expected, rel=0.1)
+    assert expected_half_width(1, 0.05) is None
+
+
+def test_runs_without_common_blocks_are_compared_by_welchs_interval():
+    draw = random.Random(6)
+    covered = 0
+    for _ in range(1_000):
+        a = [1100 * math.exp(draw.gauss(0, 0.02)) for _ in range(5)]
+        b = [1000 * math.exp(draw.gauss(0, 0.08)) for _ in range(8)]
+        estimate = independent_ratio(a, b)
+        assert estimate is not None
+        assert estimate.low is not None
+        assert estimate.high is not None
+        covered += estimate.low <= 1.1 <= estimate.high
+    assert 0.92 <= covered / 1_000 <= 0.98
+    single = independent_ratio([2.0], [1.0, 1.0])
+    assert single is not None
+    assert (single.value, single.low) == (pytest.approx(2), None)
+    assert independent_ratio([], [1.0]) is None

@@ -1,0 +1,70 @@
+"""`bench.py compare`: what became faster or slower from one run to another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.between import Change, changes, differences
+from harness.exceptions import BadInputError
+from harness.findings import find
+from harness.plan import MARGIN, MAX_MARGIN, MIN_MARGIN, in_range
+from harness.record import read_run
+from harness.report import wording
+from harness.report.terminal import STYLES
+from harness.summary import Cell
+
+
+def compare(before: Path, after: Path, *, margin: float | None, force: bool) -> None:
+    """Print the verdict on everything that both runs measured.
+
+    Raises:
+        BadInputError: one is no run, they have nothing in common, or they differ in what must be the same.
+    """
+    chosen = in_range("--margin", MARGIN if margin is None else margin, MIN_MARGIN, MAX_MARGIN)
+    former, latter = find(read_run(before)), find(read_run(after))
+    differing = differences(former, latter)
+    if differing and not force:
+        listed = "; ".join(str(difference) for difference in differing)
+        raise BadInputError(f"The runs are not comparable: {listed}. --force shows them all the same, stamped.")
+    found = changes(former, latter, chosen)
+    if not found:
+        raise BadInputError(f"{before} and {after} measured no variant at the same level: nothing can be compared.")
+    console = Console(highlight=False)
+    if differing:
+        console.print("[bold magenta]NOT COMPARABLE[/]: shown because of --force.")
+        for difference in differing:
+            console.print(f"  {difference}", markup=False)
+    console.print(_table(found, chosen))
+
+
+def _table(found: tuple[Change, ...], margin: float) -> Table:
+    table = Table(
+        title=f"After / before, margin {margin:.1%}; blocks are not common to both, so intervals are Welch's",
+        title_style="bold", title_justify="left", box=None, pad_edge=False, header_style="dim",
+    )  # fmt: skip
+    table.add_column("variant", no_wrap=True)
+    table.add_column("level")
+    for heading in ("before", "after", "ratio", "95 % interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for change in found:
+        table.add_row(
+            change.name,
+            str(change.level),
+            _figure(change.before.cell),
+            _figure(change.after.cell),
+            wording.ratio(change.ratio),
+            wording.ratio_interval(change.ratio),
+            f"[{STYLES[change.verdict]}]{change.verdict}[/]",
+        )
+    return table
+
+
+def _figure(cell: Cell) -> str:
+    """The metric of the cell's level, with its unit."""
+    if cell.level.rate_rps is not None:
+        return f"{wording.latency(cell, 99)} ms"
+    return f"{wording.count(cell.throughput_rps.value if cell.throughput_rps else None)} req/s"
