@@ -101,13 +101,20 @@ def run(
         list[str] | None,
         typer.Option(help="Measure this running server instead of starting one; several are compared with the first."),
     ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with this interrupted run, by its own plan and seed.")
+    ] = None,
     dsn: Dsn = None,
     port: Annotated[int | None, typer.Option(help="Port of the measured server; default: any free one.")] = None,
     out: Out = Path("reports"),
 ) -> None:
     """Measure, judge, and write the page."""
     with _plain_errors():
-        from harness.session import measure
+        from harness.session import go_on, measure
+
+        if resume is not None:
+            go_on(_run_directory(resume, out), dsn=dsn, port=port, words=sys.argv[1:])
+            return
 
         measure(
             workloads or [],
@@ -172,6 +179,25 @@ def compare(
         from harness.compare import compare as compare_runs
 
         compare_runs(_run_directory(before, out), _run_directory(after, out), margin=margin, force=force)
+
+
+@app.command()
+def gate(
+    run: Annotated[Path, typer.Argument(help="A run directory, or its name below --out.")],
+    require: Annotated[
+        list[str] | None, typer.Option(help="'database async>=sync' or 'root async p99<20ms'; any number of them.")
+    ] = None,
+    baseline: Annotated[Path | None, typer.Option(help="A run that this one must not be worse than.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write a summary for a pull request to this file.")] = None,
+    out: Out = Path("reports"),
+) -> None:
+    """For CI: exit 0 if the run meets everything required, 1 if it fails something, 2 if that cannot be told."""
+    with _plain_errors():
+        from harness.gate import gate as hold_against
+
+        former = None if baseline is None else _run_directory(baseline, out)
+        code = hold_against(_run_directory(run, out), require=require or [], baseline=former, markdown=markdown)
+        raise typer.Exit(code)
 
 
 @app.command()

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from harness.findings import Findings, JudgedCell
+from harness.machine import differing
 from harness.plan import Level
-from harness.stats import Estimate, independent_ratio
+from harness.stats import CONFIDENCE, Estimate, independent_ratio
 from harness.summary import Metric
 from harness.verdict import Verdict, verdict
-
-MACHINE_FACTS: Final = ("cpu", "cores", "memory_gib", "system", "governor", "python", "gil")
-"""The facts of a machine that must be the same; the packages must be, too, and what the server was started with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +47,16 @@ class Change:
 def differences(before: Findings, after: Findings) -> tuple[Difference, ...]:
     """Every checked fact in which the two runs differ; empty means that they may be compared."""
     one, other = _facts(before), _facts(after)
-    return tuple(
-        Difference(fact, _spelled(one.get(fact)), _spelled(other.get(fact)))
+    found = differing(before.run.manifest.machine, after.run.manifest.machine)
+    found += [
+        (fact, one.get(fact), other.get(fact))
         for fact in dict.fromkeys([*one, *other])
         if one.get(fact) != other.get(fact)
-    )
+    ]
+    return tuple(Difference(fact, _spelled(was), _spelled(now)) for fact, was, now in found)
 
 
-def changes(before: Findings, after: Findings, margin: float) -> tuple[Change, ...]:
+def changes(before: Findings, after: Findings, margin: float, confidence: float = CONFIDENCE) -> tuple[Change, ...]:
     """What both runs measured, in the order of the later one."""
     known = {_key(judged): judged for judged in before.cells}
     found = []
@@ -65,7 +65,7 @@ def changes(before: Findings, after: Findings, margin: float) -> tuple[Change, .
         if former is None:
             continue
         metric: Metric = "throughput_rps" if judged.cell.level.rate_rps is None else "p99_ms"
-        ratio = independent_ratio(_values(judged, metric), _values(former, metric))
+        ratio = independent_ratio(_values(judged, metric), _values(former, metric), confidence)
         valid = former.valid and judged.valid
         found.append(
             Change(
@@ -88,11 +88,10 @@ def _values(judged: JudgedCell, metric: Metric) -> list[float]:
 
 
 def _facts(findings: Findings) -> dict[str, Any]:
+    """What must be the same of two runs, beside the machine."""
     manifest = findings.run.manifest
-    machine, plan = manifest.machine, manifest.plan
+    plan = manifest.plan
     return {
-        **{fact.replace("_", " "): machine.get(fact) for fact in MACHINE_FACTS},
-        **machine.get("packages", {}),
         **{f"server: {option}": value for option, value in manifest.server.items()},
         "placement": str(manifest.placement),
         "database": manifest.database,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -14,7 +14,7 @@ from harness.child import PROJECT
 from harness.exceptions import BadInputError, BenchError, StoppedError
 from harness.machine import facts
 from harness.plan import Level, Plan, Trial
-from harness.record import Manifest, Record, RecordedTrial, make_directory
+from harness.record import Manifest, Record, RecordedTrial, Run, make_directory
 from harness.rig import Audience, Site, open_rig
 from harness.serve import OPTIONS
 from harness.services import POOL_SIZE
@@ -59,35 +59,59 @@ def conduct(
         calibration=read_calibration(out, machine),
         target=", ".join(site.target) or None,
     )
-    record = Record(directory, manifest)
-    kept: list[Trial] = []
+    _carry_out(Record(directory, manifest), watcher, site, ())
+    return directory
+
+
+def resume(run: Run, watcher: Watcher, site: Site) -> None:
+    """Run what is left of a recorded run's plan; each trial is saved beside those that it has.
+
+    Raises:
+        BenchError: something that the session needs cannot be had, or was lost on the way.
+    """
+    _carry_out(Record(run.directory, run.manifest), watcher, site, run.trials)
+
+
+def _carry_out(record: Record, watcher: Watcher, site: Site, done: Sequence[RecordedTrial]) -> None:
+    kept = len(done)
     try:
-        for recorded in _session(plan, watcher, record, site):
+        for recorded in _session(record.manifest.plan, watcher, record, site, done):
             record.save(recorded)
-            kept.append(recorded.trial)
+            kept += 1
             watcher.trial_ended(recorded)
     except BenchError as error:
         raise type(error)(f"{error} {_kept(record, kept, discard=isinstance(error, BadInputError))}".strip()) from error
     except KeyboardInterrupt:
         raise StoppedError(f"Stopped. {_kept(record, kept, discard=True)}".strip()) from None
     record.note(ended=datetime.now(UTC))
-    return directory
 
 
-def _session(plan: Plan, watcher: Watcher, record: Record, site: Site) -> Iterator[RecordedTrial]:
+def _session(
+    plan: Plan, watcher: Watcher, record: Record, site: Site, done: Sequence[RecordedTrial]
+) -> Iterator[RecordedTrial]:
     with open_rig(plan, site, watcher, record.logs) as rig:
         record.note(verifications=rig.verifications, database=rig.database, workers=rig.workers)
         seen: Seen = {}
+        for recorded in done:
+            _note(seen, recorded)
+        numbers = {recorded.trial.number for recorded in done}
         for trial in _trials(plan, watcher, record, seen):
+            if trial.number in numbers:
+                continue
             watcher.trial_starts(trial)
-            result = rig.run(trial)
-            if not result.lost:
-                at = seen.setdefault((trial.workload, trial.variant), {}).setdefault(trial.level, [])
-                at.append(result.completed / result.window_s)
-            yield RecordedTrial(trial, result)
+            recorded = RecordedTrial(trial, rig.run(trial))
+            _note(seen, recorded)
+            yield recorded
 
 
 Seen = dict[tuple[str, str], dict[Level, list[float]]]
+
+
+def _note(seen: Seen, recorded: RecordedTrial) -> None:
+    trial, result = recorded.trial, recorded.result
+    if not result.lost:
+        at = seen.setdefault((trial.workload, trial.variant), {}).setdefault(trial.level, [])
+        at.append(result.completed / result.window_s)
 
 
 def _trials(plan: Plan, watcher: Watcher, record: Record, seen: Seen) -> Iterator[Trial]:
@@ -96,7 +120,7 @@ def _trials(plan: Plan, watcher: Watcher, record: Record, seen: Seen) -> Iterato
     `seen` holds the throughputs of each (workload, variant) by level, and grows while the trials are taken from here.
     """
     yield from plan.trials
-    if not plan.iso_pairs:
+    if plan.iso or not plan.iso_pairs:
         return
     carried = {variant: max(median(rates) for rates in levels.values()) for variant, levels in seen.items()}
     last = plan.at_equal_rates(carried)
@@ -105,12 +129,15 @@ def _trials(plan: Plan, watcher: Watcher, record: Record, seen: Seen) -> Iterato
     yield from last.trials[len(plan.trials) :]
 
 
-def _kept(record: Record, trials: list[Trial], *, discard: bool) -> str:
+def _kept(record: Record, trials: int, *, discard: bool) -> str:
     """What is left of a run that did not end; an empty directory is not worth leaving behind."""
     directory = record.directory
     if trials:
-        count = f"{len(trials)} of {len(record.manifest.plan.trials)} trials are kept"
-        return f"{count} in {directory}; `python bench.py report {directory}` makes their page."
+        count = f"{trials} of {len(record.manifest.plan.trials)} trials are kept"
+        return (
+            f"{count} in {directory}; `python bench.py report {directory}` makes their page, "
+            f"`python bench.py run --resume {directory}` goes on."
+        )
     if discard:
         shutil.rmtree(directory, ignore_errors=True)
         return "Nothing was measured yet."

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 import psutil
 
+MUST_MATCH: Final = ("cpu", "cores", "memory_gib", "system", "governor", "python", "gil")
 PACKAGES: Final = (
     "fastapi",
     "starlette",
@@ -99,6 +101,14 @@ def facts(project: Path) -> dict[str, Any]:
         "packages": {name: metadata.version(name) for name in PACKAGES},
         "revision": _revision(project),
     }
+
+
+def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """(fact, before, after) for each fact of two machines that makes figures of one no figures of the other."""
+    pairs = [(fact.replace("_", " "), before.get(fact), after.get(fact)) for fact in MUST_MATCH]
+    old, new = before.get("packages", {}), after.get("packages", {})
+    pairs += [(package, old.get(package), new.get(package)) for package in dict.fromkeys([*old, *new])]
+    return [(fact, was, now) for fact, was, now in pairs if was != now]
 
 
 def _cpu_model() -> str:

@@ -14,13 +14,13 @@ from rich.console import Console
 
 from bench_app.workload import discover
 from harness.capacity import FILE, read_capacities
-from harness.child import free_port
-from harness.conduct import conduct
+from harness.child import PROJECT, free_port
+from harness.conduct import conduct, resume
 from harness.exceptions import BadInputError, StoppedError
 from harness.load import DEFAULT_MEETING_PORT, Meeting
-from harness.machine import Placement, place, usable_cores
+from harness.machine import Placement, differing, facts, place, usable_cores
 from harness.plan import MARGIN, MAX_LOAD_PROCESSES, Plan, in_range, make_plan
-from harness.record import PAGE, point_latest
+from harness.record import PAGE, point_latest, read_run
 from harness.report.progress import ProgressDisplay
 from harness.report.terminal import plan_table, print_findings
 from harness.rig import Site
@@ -29,6 +29,7 @@ from harness.target import aimed
 
 SPARE_FILES: Final = 256
 TYPICAL_SPREAD: Final = 0.05
+WITH_RESUME: Final = ("--resume", "--dsn", "--port", "--out")
 # The server of a workload that connects for each request holds a connection outwards for each one inwards.
 FILES_A_USER: Final = 2
 
@@ -98,15 +99,58 @@ def measure(
         name += f"-{'-'.join(names) if len(names) <= 3 else f'{len(names)}-workloads'}"
     with ProgressDisplay(plan, console) as display:
         directory = conduct(plan, display, site, out=out, name=name, command=repeatable(words))
-        display.stage("writing the page")
-        from harness.report.page import write_report  # matplotlib: half a second that bad input need not wait for
+        _end(directory, display, console)
 
-        try:
-            findings = write_report(directory)
-        except KeyboardInterrupt:
-            raise StoppedError(
-                f"Stopped. All trials are kept; `python bench.py report {directory}` makes their page."
-            ) from None
+
+def go_on(directory: Path, *, dsn: str | None, port: int | None, words: Sequence[str]) -> None:
+    """Go on with an interrupted run by its own plan and seed, write the page, and print the verdicts.
+
+    Raises:
+        BadInputError: it is no run, has nothing left to do, or was begun under other circumstances.
+    """
+    if others := [word for word in words if word.startswith("-") and word.partition("=")[0] not in WITH_RESUME]:
+        raise BadInputError(f"{others[0]} and --resume: a run goes on by its own plan, so leave the rest out.")
+    run = read_run(directory)
+    manifest = run.manifest
+    if run.is_complete and manifest.ended is not None:
+        raise BadInputError(f"{directory} is complete: there is nothing to go on with.")
+    if manifest.workers:
+        raise BadInputError(f"{directory} was loaded from other machines, and such a run cannot be resumed.")
+    if found := differing(manifest.machine, facts(PROJECT)):
+        listed = "; ".join(f"{fact} was {was} and is {now}" for fact, was, now in found)
+        raise BadInputError(f"{directory} cannot be resumed here: {listed}. Trials of two kinds make no run.")
+    if manifest.database is not None and ("--dsn" in manifest.database) != (dsn is not None):
+        given = "without --dsn" if dsn is not None else "with --dsn"
+        raise BadInputError(f"{directory} was begun {given}: resume it {given}.")
+    check_port(port)
+    placement = take_place(manifest.plan.load_processes)
+    if placement != manifest.placement:
+        raise BadInputError(
+            f"{directory} cannot be resumed: its placement was {manifest.placement}, here: {placement}."
+        )
+    site = Site(placement, dsn, port, tuple(manifest.target.split(", ")) if manifest.target else ())
+    console = Console(highlight=False)
+    planned = len(manifest.plan.trials)
+    console.print(f"{len(run.trials)} of {planned} trials are kept; {planned - len(run.trials)} to go.")
+    with ProgressDisplay(manifest.plan, console) as display:
+        for recorded in run.trials:
+            display.trial_ended(recorded)
+        resume(run, display, site)
+        _end(directory, display, console)
+
+
+def _end(directory: Path, display: ProgressDisplay, console: Console) -> None:
+    """Write the page, and print the verdicts and where it is."""
+    display.stage("writing the page")
+    from harness.report.page import write_report  # matplotlib: half a second that bad input need not wait for
+
+    try:
+        findings = write_report(directory)
+    except KeyboardInterrupt:
+        raise StoppedError(
+            f"Stopped. All trials are kept; `python bench.py report {directory}` makes their page."
+        ) from None
+    display.end()
     latest = point_latest(directory)
     console.print()
     print_findings(findings, console)

@@ -38,3 +38,39 @@ def verdict(ratio: Estimate | None, *, margin: float, valid: bool, less_is_bette
     if ratio.low > 1 or ratio.high < 1:
         return Verdict.LEAN
     return Verdict.INCONCLUSIVE
+
+
+class Standing(StrEnum):
+    """Whether a requirement is met. Nothing that is not known counts as met."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    INVALID = "INVALID"
+
+
+def standing(found: Verdict, ratio: Estimate | None, *, strictly: bool, less_is_better: bool = False) -> Standing:
+    """Whether the contender is at least as good as the baseline, or `strictly` better.
+
+    As good: WIN, TIE, or a LEAN to the good side; LOSS fails. Better: WIN; TIE and LOSS fail.
+    """
+    if found is Verdict.INVALID:
+        return Standing.INVALID
+    if found is Verdict.WIN or (found is Verdict.TIE and not strictly):
+        return Standing.PASS
+    if found in (Verdict.LOSS, Verdict.TIE):
+        return Standing.FAIL
+    if found is Verdict.LEAN and not strictly and ratio is not None and (ratio.value > 1) != less_is_better:
+        return Standing.PASS
+    return Standing.INCONCLUSIVE
+
+
+def within(estimate: Estimate | None, limit: float, *, valid: bool) -> Standing:
+    """Whether a figure lies below its limit with its whole interval; it fails where it lies wholly at or above it."""
+    if not valid:
+        return Standing.INVALID
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return Standing.INCONCLUSIVE
+    if estimate.high < limit:
+        return Standing.PASS
+    return Standing.FAIL if estimate.low >= limit else Standing.INCONCLUSIVE

@@ -70,11 +70,16 @@ def bench() -> Bench:
 
 
 @pytest.fixture
-def typed() -> Iterator[Callable[..., Result]]:
+def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
     """A command line in this process, which spares the second that importing everything takes each time."""
     handlers = {number: signal.getsignal(number) for number in bench_cli.STOP_SIGNALS}
     cores = os.sched_getaffinity(0)
-    yield lambda *words: CliRunner().invoke(bench_cli.app, words)
+
+    def call(*words: str) -> Result:
+        monkeypatch.setattr(sys, "argv", ["bench.py", *words])
+        return CliRunner().invoke(bench_cli.app, words)
+
+    yield call
     os.sched_setaffinity(0, cores)
     for number, handler in handlers.items():
         signal.signal(number, handler)

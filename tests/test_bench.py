@@ -292,6 +292,36 @@ def test_an_interrupted_run_keeps_its_trials_and_leaves_no_child(bench: Bench, t
     assert "did not end" in done.stdout
 
 
+def test_an_interrupted_run_can_be_resumed_and_says_what_it_kept(
+    bench: Bench, typed: Callable[..., Result], tmp_path: Path
+):
+    command = [sys.executable, "bench.py", "run", "root", "--users", "4", "--blocks", "4", "--seconds", "0.3"]
+    with subprocess.Popen(
+        [*command, "--warmup", "0.1", "--iso-rate", "0.7", "--out", str(tmp_path)],
+        cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as running:  # fmt: skip
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.glob("*/trials/*.json"))) < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        running.kill()
+    (directory,) = tmp_path.glob("*-quick-root")
+    before = {path.name: path.read_bytes() for path in (directory / "trials").glob("*.json")}
+    done = bench("run", "--resume", str(directory))
+    assert done.returncode == 0, done.stderr
+    assert f"{len(before)} of 8 trials are kept; {8 - len(before)} to go." in done.stdout
+    assert json.loads((directory / "summary.json").read_text())["complete"]
+    assert len(list((directory / "trials").glob("*.json"))) == 16
+    assert all((directory / "trials" / name).read_bytes() == content for name, content in before.items())
+    again = typed("run", "--resume", str(directory))
+    assert again.exit_code == 2
+    assert "is complete: there is nothing to go on with" in again.stderr
+    manifest = json.loads((directory / "run.json").read_text())
+    manifest["machine"]["python"], manifest["ended"] = "CPython 3.0", None
+    (directory / "run.json").write_text(json.dumps(manifest))
+    assert "python was CPython 3.0" in typed("run", "--resume", str(directory)).stderr
+    assert_one_clear_sentence(bench("run", "--resume", str(directory), "--blocks", "9"), "by its own plan")
+
+
 def test_a_killed_run_leaves_no_child_and_its_trials_can_be_reported(bench: Bench, tmp_path: Path):
     status, _, children = interrupted(tmp_path, lambda process: process.kill())
     assert status == -signal.SIGKILL

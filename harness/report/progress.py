@@ -28,6 +28,7 @@ class ProgressDisplay:
         self._trials = plan.trials
         self._results: dict[tuple[str, str, Level], list[RecordedTrial]] = {}
         self._first_trial_at: float | None = None
+        self._measured = 0
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
@@ -47,6 +48,10 @@ class ProgressDisplay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._live.stop()
+
+    def end(self) -> None:
+        """Nothing more is to be shown."""
         self._live.stop()
 
     def stage(self, sentence: str) -> None:
@@ -86,6 +91,7 @@ class ProgressDisplay:
     def trial_ended(self, recorded: RecordedTrial) -> None:
         trial = recorded.trial
         self._results.setdefault((trial.workload, trial.variant, trial.level), []).append(recorded)
+        self._measured += self._first_trial_at is not None
         left = self._left(trial)
         self._bar.update(self._task, completed=trial.number, left=left)
         round_ends = trial.number == len(self._trials) or self._trials[trial.number].block != trial.block
@@ -96,7 +102,7 @@ class ProgressDisplay:
         remaining = len(self._trials) - trial.number
         if not remaining or self._first_trial_at is None:
             return ""
-        seconds = (time.monotonic() - self._first_trial_at) / trial.number * remaining
+        seconds = (time.monotonic() - self._first_trial_at) / self._measured * remaining
         return f"{int(seconds) // 60}:{int(seconds) % 60:02} left"
 
     def _render(self) -> Group:

@@ -44,3 +44,18 @@ def test_no_renderer_compares_a_ratio_or_calls_for_a_verdict():
                 assert not any(word in source for word in ("margin", ".ratio", "ratio.")), f"{path.name}: {source}"
             if isinstance(node, ast.Call):
                 assert ast.unparse(node.func) != "verdict", path.name
+
+
+def test_no_renderer_compares_a_figure_with_a_margin():
+    """The verdict is computed in one place; whoever shows it only spells it."""
+    renderers = [
+        *Path("harness/report").glob("*.py"),
+        *(Path("harness") / f"{name}.py" for name in ("compare", "gate")),
+    ]
+    assert len(renderers) > 5
+    for path in renderers:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Compare):
+                names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+                names |= {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)}
+                assert "margin" not in names, f"{path}: {ast.unparse(node)}"
