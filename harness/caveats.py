@@ -7,10 +7,9 @@ from typing import Final
 
 from harness.calibration import Calibration
 from harness.record import Run, Verification
-from harness.summary import LITTLE_TOLERANCE, Cell
+from harness.summary import ERROR_LIMIT, LITTLE_TOLERANCE, Cell
 from scenarios.protocol import TIMEOUT, UNANSWERED
 
-ERROR_LIMIT: Final = 0.01
 CLIENT_WARN: Final = 0.80
 CLIENT_LIMIT: Final = 0.90
 CEILING_SHARE: Final = 0.90
@@ -47,6 +46,7 @@ def caveats_of(cell: Cell, run: Run) -> tuple[Caveat, ...]:
         *_impossible(cell),
         *_thin(cell),
         *_left_out(cell),
+        *_short_handed(cell),
     ]
     if run.manifest.target is not None:
         found.append(
@@ -64,13 +64,16 @@ def _unverified(cell: Cell, verifications: tuple[Verification, ...]) -> list[Cav
     for verification in verifications:
         if (verification.workload, verification.variant) == (cell.workload.name, cell.variant.name):
             return [
-                *(
-                    Caveat(f"Not a fair twin: {problem}. Make the variants do the same.", invalidates=True)
-                    for problem in verification.problems
-                ),
+                *(Caveat(_unfair(cell, problem), invalidates=True) for problem in verification.problems),
                 *(Caveat(f"{remark}: a difference in speed may be one in work.") for remark in verification.remarks),
             ]
     return [Caveat("This variant was not verified against its twins.", invalidates=True)]
+
+
+def _unfair(cell: Cell, problem: str) -> str:
+    if cell.variant.kind is None:  # an address of which nobody said what it does
+        return f"Not as expected: {problem}."
+    return f"Not a fair twin: {problem}. Make the variants do the same."
 
 
 def _errors(cell: Cell) -> list[Caveat]:
@@ -130,7 +133,8 @@ def _client(cell: Cell) -> list[Caveat]:
     if cell.load_core_busy is not None and cell.load_core_busy >= CLIENT_LIMIT > cell.client_cpu:
         found.append(
             Caveat(
-                f"The core of the load was {cell.load_core_busy:.0%} busy, with the services that share it: "
+                f"The core of the load was {cell.load_core_busy:.0%} busy, with "
+                f"{'the services' if cell.variant.origin is None else 'whatever else is there'} that share it: "
                 "they and not only the server may set the pace. More cores would tell."
             )
         )
@@ -235,7 +239,14 @@ def _left_out(cell: Cell) -> list[Caveat]:
     trials = "1 trial" if cell.left_out == 1 else f"{cell.left_out} trials"
     if cell.incomplete:
         return [Caveat(f"A load process was lost in {trials}, and there is no other one.", invalidates=True)]
-    return [Caveat(f"A load process was lost in {trials}, which count for nothing here.")]
+    return [Caveat(f"A load process was lost in {trials}, which count{'s' if cell.left_out == 1 else ''} for nothing.")]
+
+
+def _short_handed(cell: Cell) -> list[Caveat]:
+    """After a loss, trials may run with fewer load processes until another one takes its place."""
+    if not cell.short_handed:
+        return []
+    return [Caveat(f"{cell.short_handed} of {len(cell.trials)} trials ran with fewer load processes than planned.")]
 
 
 def _thin(cell: Cell) -> list[Caveat]:
@@ -243,11 +254,15 @@ def _thin(cell: Cell) -> list[Caveat]:
     if len(cell.trials) == 1:
         found.append(Caveat("One trial has no interval: use --blocks 5 or more."))
     empty = sum(trial.throughput_rps == 0 for trial in cell.trials)
-    if cell.requests and (empty or cell.resolution > RESOLUTION_LIMIT):
+    if cell.requests and cell.error_rate <= ERROR_LIMIT and (empty or cell.resolution > RESOLUTION_LIMIT):
+        seen = (
+            f"{empty} of {len(cell.trials)} trials saw no success in it"
+            if empty
+            else "a user finishes about one request in it, so that no rate follows"
+        )
         found.append(
             Caveat(
-                f"The window is shorter than this variant needs: {empty} of {len(cell.trials)} trials saw no success "
-                "in it, or users finish so few requests that no rate follows. Give more --seconds.",
+                f"The window is shorter than this variant needs: {seen}. Give more --seconds.",
                 invalidates=True,
             )
         )

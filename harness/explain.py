@@ -19,7 +19,7 @@ def cause(cell: Cell) -> str | None:
         return f"{cell.bound.limit}: {cell.bound_share:.0%} of {cell.bound.formula} = {cell.bound.rps:,.0f} req/s"
     if cell.server_cpu is not None and cell.server_cpu >= FULL_CORE:
         return f"the server's core is full{_cost(cell)}"
-    if cell.load_core_busy is not None and cell.load_core_busy >= FULL_CORE:
+    if cell.variant.origin is None and cell.load_core_busy is not None and cell.load_core_busy >= FULL_CORE:
         return f"the core that load and services share is {cell.load_core_busy:.0%} busy"
     return None
 

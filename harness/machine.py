@@ -35,7 +35,7 @@ PACKAGES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The cores of each role. `shared` is true where the server has no core to itself."""
+    """The cores of each role; none for a role that is not of the run. `shared`: the server has no core to itself."""
 
     server: tuple[int, ...]
     load: tuple[int, ...]
@@ -43,6 +43,8 @@ class Placement:
     shared: bool
 
     def __str__(self) -> str:
+        if not self.server:
+            return f"load on core {_listed(self.load)}; the server is not of this run"
         if self.shared:
             return f"core {self.server[0]}: server, load and services together"
         if self.load == self.services:

@@ -310,6 +310,13 @@ def make_plan(
         raise BadInputError(
             f"{load_processes} load processes cannot share {fewest} users: give each at least one, or start fewer."
         )
+    window_s = in_range("--seconds", seconds if seconds is not None else base.window_s, MIN_SECONDS, MAX_SECONDS)
+    for level in levels:
+        if level.rate_rps is not None and level.rate_rps * window_s < 1:
+            raise BadInputError(
+                f"--rate {level.rate_rps:g} sends less than one request in a window of {window_s:g} s: give --seconds "
+                f"{10 / level.rate_rps:g} or more."
+            )
     for name in only:
         if name not in workloads:
             raise unknown("workload", name, workloads)
@@ -324,7 +331,7 @@ def make_plan(
         seed=seed,
         blocks=in_range("--blocks", blocks if blocks is not None else base.blocks, 1, MAX_BLOCKS),
         warmup_s=in_range("--warmup", warmup if warmup is not None else base.warmup_s, 0, MAX_SECONDS),
-        window_s=in_range("--seconds", seconds if seconds is not None else base.window_s, MIN_SECONDS, MAX_SECONDS),
+        window_s=window_s,
         levels=levels,
         workloads=tuple(workload for workload in planned if workload.variants),
         margin=in_range("--margin", margin, MIN_MARGIN, MAX_MARGIN),

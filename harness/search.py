@@ -20,8 +20,8 @@ from harness.child import PROJECT
 from harness.exceptions import BenchError, StoppedError
 from harness.machine import facts
 from harness.objective import Objective, parse_objective
-from harness.plan import MAX_RATE, MIN_RATE, Level, Plan, Trial, in_range, make_plan
-from harness.record import PAGE, TRIALS, Verification, make_directory, point_latest
+from harness.plan import MAX_RATE, Level, Plan, Trial, in_range, make_plan
+from harness.record import PAGE, TRIALS, Verification, make_directory
 from harness.rig import Rig, Site, open_rig
 from harness.session import check_files, listed, repeatable, take_place
 from harness.summary import milliseconds
@@ -32,6 +32,8 @@ FIRST_STEP: Final = 1.5
 NEXT_STEP: Final = 1.15
 FIRST_SHARE: Final = 0.8
 TRIES: Final = 3
+# Below this a window holds too few requests to say anything.
+LOWEST_RPS: Final = 2.0
 
 
 def search(
@@ -100,9 +102,8 @@ def search(
     from harness.report.capacity import print_capacities, write_capacities  # matplotlib: half a second
 
     write_capacities(directory, kept)
-    latest = point_latest(directory)
     print_capacities(kept, console)
-    console.print(f"\nPage: {latest / PAGE}", soft_wrap=True)
+    console.print(f"\nPage: {directory / PAGE}", soft_wrap=True)
 
 
 def _left(directory: Path, kept: Capacities | None, repeats: int) -> str:
@@ -175,12 +176,12 @@ class _Searches:
     def _one(self, variant: str, repeat: int, before: Sequence[float | None]) -> float | None:
         known = [rate_rps for rate_rps in before if rate_rps is not None]
         if known:
-            bisection = Bisection(known[-1], NEXT_STEP, MIN_RATE, MAX_RATE)
+            bisection = Bisection(known[-1], NEXT_STEP, LOWEST_RPS, MAX_RATE)
         else:
             # What a closed loop carries is about the most, at latencies that nobody asked about.
             closed = self._rig.run(self._trial(variant, repeat, Level(self._connections)))
-            most_rps = max(closed.completed / closed.window_s, MIN_RATE)
-            bisection = Bisection(FIRST_SHARE * most_rps, FIRST_STEP, MIN_RATE, MAX_RATE)
+            most_rps = max(closed.completed / closed.window_s, LOWEST_RPS)
+            bisection = Bisection(FIRST_SHARE * most_rps, FIRST_STEP, LOWEST_RPS, MAX_RATE)
         while (rate_rps := bisection.next_rps) is not None:
             bisection.tell(rate_rps, self._carries(variant, repeat, rate_rps))
         return bisection.capacity_rps

@@ -7,6 +7,7 @@ import re
 import resource
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -85,6 +86,8 @@ def measure(
     check_port(port)
     check_files(max(level.users for level in plan.levels))
     placement = take_place(1 if meeting else load_processes)
+    if targets:
+        placement = replace(placement, server=(), services=(), shared=False)
     site = Site(placement, dsn, port, tuple(targets), meeting)
     console = Console(highlight=False)
     _announce(plan, placement, console)
@@ -124,6 +127,8 @@ def go_on(directory: Path, *, dsn: str | None, port: int | None, words: Sequence
         raise BadInputError(f"{directory} was begun {given}: resume it {given}.")
     check_port(port)
     placement = take_place(manifest.plan.load_processes)
+    if manifest.target:
+        placement = replace(placement, server=(), services=(), shared=False)
     if placement != manifest.placement:
         raise BadInputError(
             f"{directory} cannot be resumed: its placement was {manifest.placement}, here: {placement}."

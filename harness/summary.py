@@ -17,6 +17,7 @@ from scenarios.histogram import Distribution, merge
 from scenarios.protocol import STAGGER, TrialResult
 
 LITTLE_TOLERANCE: Final = 0.10
+ERROR_LIMIT: Final = 0.01
 Metric = Literal["throughput_rps", "p99_ms"]
 
 
@@ -43,7 +44,8 @@ class Cell:
     others used. `dropped` were due in an open loop and never sent. `explained_users` is X·(R+Z), what Little's law
     makes of the throughput and latency seen and of the think time: it should be the number of users. `left_out`
     trials lost a load process on the way and are not among `trials`; where there are no others they are, and the
-    cell is `incomplete`.
+    cell is `incomplete`. In
+    `short_handed` of them fewer load processes worked than planned.
     """
 
     workload: PlannedWorkload
@@ -68,6 +70,7 @@ class Cell:
     explained_users: float | None
     left_out: int = 0
     incomplete: bool = False
+    short_handed: int = 0
 
     @property
     def errors(self) -> int:
@@ -89,7 +92,10 @@ class Cell:
         if rate_rps is not None:
             served = self.throughput_rps.value if self.throughput_rps else 0.0
             return bool(self.dropped) or served < (1 - LITTLE_TOLERANCE) * rate_rps
-        return self.explained_users is not None and self.explained_users < (1 - LITTLE_TOLERANCE) * self.level.users
+        # Users whose requests fail are accounted for by their failures, which have a caveat of their own.
+        if self.error_rate > ERROR_LIMIT or self.explained_users is None:
+            return False
+        return self.explained_users < (1 - LITTLE_TOLERANCE) * self.level.users
 
     @property
     def bound_share(self) -> float | None:
@@ -208,6 +214,7 @@ def _cell(
         else None,
         left_out=left_out,
         incomplete=not whole,
+        short_handed=sum(result.load_processes < manifest.plan.load_processes for result in results),
     )
 
 

@@ -26,6 +26,12 @@ TIMEOUT_S: Final = 30.0
 TARGET_TIMEOUT_S: Final = 5.0
 SAMPLE_LENGTH: Final = 600
 CHUNK: Final = 65_536
+REASONS: Final = {
+    "TimeoutError": "no whole answer in time",
+    "ReadTimeout": "no answer in time",
+    "ChunkedEncodingError": "the answer was cut off",
+    "ConnectionError": "the connection was cut, or what came was no HTTP",
+}
 
 THREADS: Final[dict[Kind, str]] = {"sync": "worker", "async": "loop", "blocking": "loop", "offload": "loop"}
 
@@ -109,12 +115,14 @@ def _answer(url: str, request: Request, limit_s: float) -> tuple[int, bytes]:
                 allow_redirects=False,
                 stream=True,
             ) as answer:
+                if answer.is_redirect:
+                    return answer.status_code, f"redirect to {answer.headers.get('location')}".encode()
                 return answer.status_code, b"".join(islice(answer.iter_content(CHUNK), BODY_LIMIT // CHUNK))
 
         try:
             return within(limit_s, ask)
         except (requests.RequestException, TimeoutError) as error:
-            return 0, type(error).__name__.encode()
+            return 0, REASONS.get(type(error).__name__, type(error).__name__).encode()
 
 
 def _reading(count: Callable[[], int | None] | None) -> int | None:
@@ -144,7 +152,8 @@ def _compare(workload: PlannedWorkload, seen: list[_Observation]) -> list[Verifi
 
 def _problems(observation: _Observation, first: _Observation) -> list[str]:
     problems = [
-        f"{path} answered {status or 'nothing'} where {expected} is declared: {_sample(body)[:120]}"
+        f"{path} answered {status or 'nothing'} where {expected} is declared"
+        + (f": {_sample(body)[:120]}" if body else "")
         for path, expected, status, body in observation.answers
         if status != expected
     ]

@@ -58,6 +58,7 @@ class Crew:
         self._version = version
         self._names: dict[str, str] = {}
         self._refused: list[str] = []
+        self._expected = 0
         self._replies: dict[str, dict[str, Any]] = {}
         for kind in (PREPARED, CONNECTED, RESULT):
             self._runner.register_message(kind, self._reply)
@@ -71,7 +72,7 @@ class Crew:
 
     def muster(self, expected: int, tell: Callable[[Muster], None]) -> None:
         """Wait until so many workers are there, and tell of every change on the way."""
-        told = None
+        told, self._expected = None, expected
         while True:
             muster = Muster(tuple(self._names[member] for member in self._members()), expected, tuple(self._refused))
             if muster != told:
@@ -128,12 +129,16 @@ class Crew:
 
     def _hello(self, msg: Any, **_: Any) -> None:
         name, version = msg.data["name"], msg.data["version"]
-        if version == self._version:
+        if version != self._version:
+            self._refused.append(f"{name} ({version})")
+            reason = f"the run has {self._version}, this worker {version}: install the same version on both"
+        elif self._expected and len(self._still(self._names)) >= self._expected:
+            reason = f"the run has its {self._expected} workers already"
+        else:
             self._names[msg.node_id] = name
             self._runner.clients.setdefault(msg.node_id, WorkerNode(msg.node_id))
             return
-        self._refused.append(f"{name} ({version})")
-        self._runner.send_message(REFUSED, {"version": self._version}, msg.node_id)
+        self._runner.send_message(REFUSED, {"reason": reason}, msg.node_id)
 
     def _reply(self, msg: Any, **_: Any) -> None:
         self._replies.setdefault(msg.type, {})[msg.node_id] = msg.data

@@ -67,7 +67,7 @@ class Worker:
         gevent.sleep(0.1)
 
     def _refused(self, msg: Any, **_: Any) -> None:
-        self.refusal = f"the run has {msg.data['version']}, this worker {version()}"
+        self.refusal = msg.data["reason"]
         self._runner.quit()
 
     def _trial(self, msg: Any, **_: Any) -> None:
@@ -118,7 +118,7 @@ def main() -> None:
         print("Stopped.", file=sys.stderr)
         sys.exit(130)
     if worker.refusal is not None:
-        sys.exit(f"Sent away: {worker.refusal}. Install the same version of the project on both.")
+        sys.exit(f"Sent away: {worker.refusal}.")
     if not dismissed:
         sys.exit(f"The run at {where} fell silent.")
     print("The run is over.", flush=True)

@@ -170,15 +170,16 @@ def test_a_capacity_search_ends_with_a_rate_a_page_and_every_probe(bench: Bench,
     words = ("capacity", "sleep", "--slo", "p50<60ms", "--variants", "async", "--connections", "4")
     done = bench(*words, "--repeats", "1", "--seconds", "0.2", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
-    found = json.loads((tmp_path / "latest" / "capacity.json").read_text())
+    (directory,) = tmp_path.glob("*-capacity-sleep")
+    found = json.loads((directory / "capacity.json").read_text())
     (variant,) = found["variants"]
     # Four connections of 20 ms each carry 200 requests a second and no more.
     assert all(rate == pytest.approx(185, rel=0.15) for rate in variant["found_rps"])
     assert {probe["broken"] is None for probe in variant["probes"]} == {True, False}
-    page = tmp_path / "latest" / "report.html"
+    page = directory / "report.html"
     assert "p50 &lt; 60 ms" in page.read_text()
     page.unlink()
-    assert bench("report", str(tmp_path / "latest")).returncode == 0
+    assert bench("report", str(directory)).returncode == 0
     assert page.exists()
 
 
@@ -429,6 +430,7 @@ def test_proxies_and_postgres_variables_of_the_environment_do_not_reach_the_run(
         (("run", "--users", "10001"), ("--users 10001 is out of range",)),
         (("run", "--users", ","), ("an empty one",)),
         (("run", "--rate", "fast"), ("--rate fast is no list of numbers",)),
+        (("run", "--rate", "0.5"), ("less than one request in a window of 1 s",)),
         (("run", "--rate", "nan"), ("--rate nan is out of range",)),
         (("run", "--rate", "100", "--users", "8,64"), ("give one number of users",)),
         (("run", "--rate", "100", "--arrivals", "poison"), ("did you mean 'poisson'?",)),

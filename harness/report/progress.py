@@ -90,6 +90,8 @@ class ProgressDisplay:
 
     def trial_ended(self, recorded: RecordedTrial) -> None:
         trial = recorded.trial
+        if recorded.result.lost:
+            self._console.print(f"[yellow]a load process was lost in trial {trial.number}, which counts for nothing[/]")
         self._results.setdefault((trial.workload, trial.variant, trial.level), []).append(recorded)
         self._measured += self._first_trial_at is not None
         left = self._left(trial)

@@ -124,6 +124,14 @@ def print_findings(findings: Findings, console: Console) -> None:
             console.print()
             console.print(iso_table(findings))
     else:
+        for judged in findings.cells:
+            cell = judged.cell
+            throughput = wording.count(cell.throughput_rps.value if cell.throughput_rps else None)
+            console.print(
+                f"{cell.workload.name}/{cell.variant.name}, {cell.level}: {throughput} req/s "
+                f"({wording.interval(cell.throughput_rps)}), p50 {wording.latency(cell, 50)} ms, "
+                f"p99 {wording.latency(cell, 99)} ms"
+            )
         console.print("No two variants were measured that could be compared.")
 
 

@@ -124,6 +124,18 @@ def test_a_worker_goes_home_when_the_run_is_over():
             assert worker.wait(10) == 0
 
 
+def test_a_worker_too_many_is_sent_away(crew: Load, counting: int):
+    leader = next(each for each in psutil.Process().children(recursive=True) if "scenarios.load" in each.cmdline())
+    port = next(each.laddr.port for each in leader.net_connections() if each.status == "LISTEN")
+    done = subprocess.run(
+        [sys.executable, "-m", "scenarios.worker", "--host", "127.0.0.1", "--port", str(port)],
+        cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "Sent away: the run has its 2 workers already.\n"
+    assert crew.run(order(counting, ClosedLoop(4)), lambda: None).load_processes == 2
+
+
 def test_a_worker_that_waits_can_be_stopped():
     command = [sys.executable, "bench.py", "worker", "--master", "127.0.0.1:5998"]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as worker:
