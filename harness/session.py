@@ -304,8 +304,10 @@ def _announce(plan: Plan, placement: Placement, console: Console) -> None:
         f"about {minutes} min {seconds} s."
     )
     half_width = expected_half_width(plan.blocks, TYPICAL_SPREAD)
-    precision = "one block: no interval" if half_width is None else f"ratios to about ±{half_width:.0%}"
-    console.print(
-        f"Margin {plan.margin:.1%}; {precision}, if trials spread by {TYPICAL_SPREAD:.0%}.", style="dim", soft_wrap=True
+    precision = (
+        "one block gives no interval"
+        if half_width is None
+        else f"ratios to about ±{half_width:.0%} if trials spread by {TYPICAL_SPREAD:.0%}"
     )
+    console.print(f"Margin {plan.margin:.1%}; {precision}.", style="dim")
     console.print(f"Seed {plan.seed}; {placement}.", style="dim")

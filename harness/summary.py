@@ -44,8 +44,7 @@ class Cell:
     others used. `dropped` were due in an open loop and never sent. `explained_users` is X·(R+Z), what Little's law
     makes of the throughput and latency seen and of the think time: it should be the number of users. `left_out`
     trials lost a load process on the way and are not among `trials`; where there are no others they are, and the
-    cell is `incomplete`. In
-    `short_handed` of them fewer load processes worked than planned.
+    cell is `incomplete`. In `short_handed` of the trials fewer load processes worked than planned.
     """
 
     workload: PlannedWorkload

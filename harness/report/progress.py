@@ -66,7 +66,7 @@ class ProgressDisplay:
             for problem in verification.problems
         ]
         for problem in problems:
-            self._console.print(f"[bold magenta]not a fair twin[/] {escape(problem)}")
+            self._console.print(f"[bold magenta]not verified[/] {escape(problem)}")
         if problems:
             return
         if any(variant.origin for workload in self._plan.workloads for variant in workload.variants):
