@@ -12,6 +12,7 @@ from typing import Any, Final
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from harness.findings import Findings, JudgedComparison
 from harness.plan import PlannedWorkload
@@ -19,6 +20,7 @@ from harness.report import drawings, wording
 from harness.report.drawings import GRID, INK, PAPER
 
 WIDTH_IN: Final = 7.6
+HEADER_IN: Final = 0.36
 DPI: Final = 144
 FOOTER_IN: Final = 0.5
 STYLE: Final[dict[Any, Any]] = {
@@ -157,24 +159,36 @@ def _card(findings: Findings, comparisons: Sequence[JudgedComparison]) -> str:
 def draw_chart(name: str, title: str, card: str, height_in: float, draw: Callable[[Axes], None]) -> Chart:
     """The drawing as SVG for the page and as PNG to send alone."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
+        figure = Figure(figsize=(WIDTH_IN, height_in))
         axes = figure.add_subplot()
         draw(axes)
+        _lay_out(figure, (0, 0, 1, 1))
         svg = io.StringIO()
         figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
-        return Chart(name, title, card, _inline(svg.getvalue(), title), _png(figure, axes, title, card))
+        return Chart(name, title, card, _inline(svg.getvalue(), title), _png(figure, title, card))
 
 
-def _png(figure: Figure, axes: Axes, title: str, card: str) -> bytes:
+def _lay_out(figure: Figure, rect: tuple[float, float, float, float]) -> None:
+    """Give everything its place within `rect` once; a layout engine left on the figure would do it for each drawing."""
+    engine = ConstrainedLayoutEngine(rect=rect)
+    figure.set_layout_engine(engine)
+    engine.execute(figure)
+    figure.set_layout_engine("none")
+
+
+def _png(figure: Figure, title: str, card: str) -> bytes:
     """The same drawing with its title and the card's sentence on it."""
     lines = _wrapped(card, 132)
     footer_in = 0.12 + 0.16 * len(lines)
-    figure.set_size_inches(WIDTH_IN, figure.get_figheight() + 0.3 + footer_in)
-    axes.set_title(title, pad=10)
-    # Constrained layout keeps off what is reserved here.
-    engine = figure.get_layout_engine()
-    assert engine is not None
-    engine.set(rect=(0, footer_in / figure.get_figheight(), 1, 1 - footer_in / figure.get_figheight()))  # type: ignore[call-arg]  # the stubs know no rect
+    heading = _wrapped(title, 78)
+    header_in = HEADER_IN + 0.17 * (len(heading) - 1)
+    figure.set_size_inches(WIDTH_IN, figure.get_figheight() + header_in + footer_in)
+    # On the figure and not on the axes, where a long one would start too far right to fit.
+    top = 1 - 0.09 / figure.get_figheight()
+    size = mpl.rcParams["axes.titlesize"]
+    figure.text(0.012, top, "\n".join(heading), fontsize=size, fontweight="bold", va="top")
+    footer, header = footer_in / figure.get_figheight(), header_in / figure.get_figheight()
+    _lay_out(figure, (0.008, footer, 0.984, 1 - footer - header))
     figure.text(0.012, 0.06 / figure.get_figheight(), "\n".join(lines), fontsize=7, va="bottom", linespacing=1.35)
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=DPI)
