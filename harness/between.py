@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.findings import Findings, JudgedCell
+from harness.level import Level
 from harness.machine import differing
-from harness.plan import Level
 from harness.stats import CONFIDENCE, Estimate, independent_ratio
 from harness.summary import Metric
 from harness.verdict import Verdict, verdict

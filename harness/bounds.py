@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from harness.plan import Level, PlannedVariant, PlannedWorkload
+from harness.level import Level
+from harness.plan import PlannedVariant, PlannedWorkload
 
 THREAD_TOKENS: Final = 40
 """anyio's default limiter: how many def handlers, or run_in_threadpool calls, run at a time in one event loop."""

@@ -13,10 +13,10 @@ from rich.console import Console
 
 from harness.calibration import CALIBRATIONS, FILE, Calibration, Percentiles
 from harness.child import PROJECT, Child
-from harness.exceptions import BenchError
+from harness.exceptions import BenchError, in_range
 from harness.load import Load, open_load
 from harness.machine import facts
-from harness.plan import MAX_SECONDS, MIN_SECONDS, in_range
+from harness.plan import MAX_SECONDS, MIN_SECONDS
 from harness.record import beside_the_runs
 from harness.serve import HOST
 from harness.session import take_place

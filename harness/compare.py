@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.between import Change, changes, differences
-from harness.exceptions import BadInputError
+from harness.exceptions import BadInputError, in_range
 from harness.findings import find
-from harness.plan import MARGIN, MAX_MARGIN, MIN_MARGIN, in_range
+from harness.plan import MARGIN, MAX_MARGIN, MIN_MARGIN
 from harness.record import read_run
 from harness.report import wording
-from harness.report.terminal import STYLES
+from harness.report.terminal import STYLES, plain_table
 from harness.summary import Cell
 
 
@@ -41,10 +41,7 @@ def compare(before: Path, after: Path, *, margin: float | None, force: bool) -> 
 
 
 def _table(found: tuple[Change, ...], margin: float) -> Table:
-    table = Table(
-        title=f"After / before, margin {margin:.1%}; blocks are not common to both, so intervals are Welch's",
-        title_style="bold", title_justify="left", box=None, pad_edge=False, header_style="dim",
-    )  # fmt: skip
+    table = plain_table(f"After / before, margin {margin:.1%}; blocks are not common to both, so intervals are Welch's")
     table.add_column("variant", no_wrap=True)
     table.add_column("level")
     for heading in ("before", "after", "ratio", "95 % interval"):

@@ -12,8 +12,9 @@ from typing import Protocol
 from harness.calibration import read_calibration
 from harness.child import PROJECT
 from harness.exceptions import BadInputError, BenchError, StoppedError
+from harness.level import Level
 from harness.machine import facts
-from harness.plan import Level, Plan, Trial
+from harness.plan import Plan, Trial
 from harness.record import Manifest, Record, RecordedTrial, Run, make_directory
 from harness.rig import Audience, Site, open_rig
 from harness.serve import OPTIONS

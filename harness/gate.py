@@ -14,6 +14,7 @@ from harness.exceptions import BadInputError
 from harness.findings import find
 from harness.record import read_run
 from harness.report import wording
+from harness.report.terminal import plain_table
 from harness.requirement import Check, check, parse_requirement
 from harness.verdict import Standing
 
@@ -66,7 +67,7 @@ def _figure(each: Check) -> str:
 
 
 def _table(checks: tuple[Check, ...]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    table = plain_table()
     table.add_column("", no_wrap=True)
     table.add_column("requirement")
     table.add_column("level")

@@ -2,62 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal, TypeVar
+from typing import Final
 
 from bench_app.workload import Claim, Kind, Need, Request, Variant, Workload
-from harness.exceptions import BadInputError
-from scenarios.arrivals import Arrivals
+from harness.exceptions import BadInputError, in_range, unknown
+from harness.level import MIN_RATE, Level, make_levels
 
-MAX_USERS: Final = 10_000
 MAX_BLOCKS: Final = 1_000
 MAX_LOAD_PROCESSES: Final = 64
 MIN_SECONDS, MAX_SECONDS = 0.1, 3_600.0
-MIN_RATE, MAX_RATE = 0.1, 1_000_000.0
-ARRIVALS: Final[Mapping[str, Arrivals]] = {"constant": "constant", "poisson": "poisson"}
-ARRIVALS_SPELLED: Final[Mapping[Arrivals, str]] = {"constant": "constant", "poisson": "Poisson"}
 DRAIN_S: Final = 15.0
 """The longest that a trial waits for what is in flight at the end of its window."""
-
-Number = TypeVar("Number", int, float)
 
 MARGIN: Final = 0.05
 MIN_MARGIN, MAX_MARGIN = 0.001, 1.0
 TRIAL_OVERHEAD_S: Final = 0.15
 SESSION_OVERHEAD_S: Final = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """The load.
-
-    Closed loop: `users` of them, each sending its next request `think_s` seconds after the last one is answered. Open
-    loop: `rate_rps` requests a second, due by `arrivals` whatever the answers do, over at most `users` connections.
-    """
-
-    users: int
-    model: Literal["closed", "open"] = "closed"
-    rate_rps: float | None = None
-    arrivals: Arrivals = "constant"
-    think_s: float = 0.0
-
-    def __str__(self) -> str:
-        if self.rate_rps is None:
-            think = f" with {self.think_s * 1000:g} ms think time" if self.think_s else ""
-            return f"{self.users} user{'s' if self.users != 1 else ''}{think}, closed loop"
-        return f"{self.rate_rps:,.10g} req/s, open loop, {ARRIVALS_SPELLED[self.arrivals]} arrivals"
-
-    @property
-    def size(self) -> float:
-        """How much load it is, in its `unit`."""
-        return self.users if self.rate_rps is None else self.rate_rps
-
-    @property
-    def unit(self) -> str:
-        return "users" if self.rate_rps is None else "req/s offered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +267,7 @@ def make_plan(
         raise unknown("profile", profile, PROFILES)
     base = PROFILES[profile]
     think_s = in_range("--think-ms", think_ms, 0, MAX_SECONDS * 1000) / 1000
-    levels = _levels(users or [base.users], rates, arrivals, think_s)
+    levels = make_levels(users or [base.users], rates, arrivals, think_s)
     fewest = min(level.users for level in levels)
     if in_range("--load-processes", load_processes, 1, MAX_LOAD_PROCESSES) > fewest:
         raise BadInputError(
@@ -340,24 +303,6 @@ def make_plan(
     )
 
 
-def _levels(users: Sequence[int], rates: Sequence[float], arrivals: str, think_s: float) -> tuple[Level, ...]:
-    closed = tuple(Level(in_range("--users", count, 1, MAX_USERS), think_s=think_s) for count in dict.fromkeys(users))
-    if arrivals not in ARRIVALS:
-        raise unknown("schedule of arrivals", arrivals, ARRIVALS)
-    if not rates:
-        return closed
-    if len(closed) > 1:
-        raise BadInputError(
-            "--rate is for an open loop, where --users bounds the connections: give one number of users."
-        )
-    if think_s:
-        raise BadInputError("--think-ms is for a closed loop: with --rate, the schedule says when the next is due.")
-    return tuple(
-        Level(closed[0].users, "open", in_range("--rate", rate, MIN_RATE, MAX_RATE), ARRIVALS[arrivals])
-        for rate in dict.fromkeys(rates)
-    )
-
-
 def _planned(workload: Workload, only: Sequence[str]) -> PlannedWorkload:
     chosen = [variant for variant in workload.variants.values() if not only or variant.name in only]
     names = {variant.name for variant in chosen}
@@ -377,20 +322,3 @@ def _planned(workload: Workload, only: Sequence[str]) -> PlannedWorkload:
 def _planned_variant(variant: Variant, chosen: set[str]) -> PlannedVariant:
     against = variant.against if variant.against in chosen else None
     return PlannedVariant(variant.name, variant.kind, variant.path, against, variant.description, variant.source)
-
-
-def in_range(option: str, value: Number, low: Number, high: Number) -> Number:
-    """The value, if it is one that can be measured with."""
-    if not low <= value <= high:
-        raise BadInputError(f"{option} {value:g} is out of range: give a number from {low:g} to {high:g}.")
-    return value
-
-
-def unknown(noun: str, name: str, known: Iterable[str]) -> BadInputError:
-    """The error for a name that nothing has, with the nearest one that something has."""
-    names = sorted(known)
-    if "://" in name:  # a connection string in the wrong place, and it may hold a password
-        return BadInputError(f"A {noun} was expected where an address stands: --dsn goes before a connection string.")
-    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean {nearest[0]!r}?" if nearest else f"choose from {', '.join(names)}."
-    return BadInputError(f"There is no {noun} {name!r}: {hint}")

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.between import changes
-from harness.exceptions import BadInputError
+from harness.exceptions import BadInputError, unknown
 from harness.findings import Findings, JudgedCell
 from harness.objective import Objective, parse_objective
-from harness.plan import unknown
 from harness.stats import CONFIDENCE, Estimate, geometric_mean, ratio, widened
 from harness.verdict import Standing, standing, verdict, within
 

@@ -17,10 +17,11 @@ from bench_app.workload import discover
 from harness.bisection import Bisection
 from harness.capacity import CAPACITIES, FILE, Capacities, Probe, VariantCapacity
 from harness.child import PROJECT
-from harness.exceptions import BenchError, StoppedError
+from harness.exceptions import BenchError, StoppedError, in_range
+from harness.level import MAX_RATE, Level
 from harness.machine import facts
 from harness.objective import Objective, parse_objective
-from harness.plan import MAX_RATE, Level, Plan, Trial, in_range, make_plan
+from harness.plan import Plan, Trial, make_plan
 from harness.record import PAGE, TRIALS, Verification, make_directory
 from harness.rig import Rig, Site, open_rig
 from harness.session import check_files, listed, repeatable, take_place

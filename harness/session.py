@@ -17,10 +17,10 @@ from bench_app.workload import discover
 from harness.capacity import FILE, read_capacities
 from harness.child import PROJECT, free_port
 from harness.conduct import conduct, resume
-from harness.exceptions import BadInputError, StoppedError
+from harness.exceptions import BadInputError, StoppedError, in_range
 from harness.load import DEFAULT_MEETING_PORT, Meeting
 from harness.machine import Placement, differing, facts, place, usable_cores
-from harness.plan import MARGIN, MAX_LOAD_PROCESSES, Plan, in_range, make_plan
+from harness.plan import MARGIN, MAX_LOAD_PROCESSES, Plan, make_plan
 from harness.record import PAGE, point_latest, read_run
 from harness.report.progress import ProgressDisplay
 from harness.report.terminal import plan_table, print_findings

@@ -10,7 +10,8 @@ from statistics import fmean
 from typing import Final, Literal
 
 from harness.bounds import Bound, bound
-from harness.plan import Level, Pair, PlannedVariant, PlannedWorkload
+from harness.level import Level
+from harness.plan import Pair, PlannedVariant, PlannedWorkload
 from harness.record import Manifest, RecordedTrial, Run
 from harness.stats import Estimate, geometric_mean, ratio, widened
 from scenarios.histogram import Distribution, merge

@@ -10,14 +10,13 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from rich.console import Console
-from rich.table import Table
 
 from harness.capacity import FILE, Capacities, Probe, VariantCapacity
 from harness.record import CHARTS, PAGE
 from harness.report import wording
 from harness.report.charts import Chart, draw_chart
 from harness.report.drawings import INK, PAPER, log_ms, looks_of
-from harness.report.terminal import STYLES
+from harness.report.terminal import STYLES, plain_table
 
 TEMPLATES: Final = Path(__file__).parent
 
@@ -57,10 +56,9 @@ def _breaks(variant: VariantCapacity) -> str:
 
 def print_capacities(capacities: Capacities, console: Console) -> None:
     """The capacities and what they say of one another."""
-    table = Table(
-        title=f"{capacities.workload}: the highest rate with {capacities.objective} (open loop, Poisson arrivals)",
-        title_style="bold", title_justify="left", box=None, pad_edge=False, header_style="dim",
-    )  # fmt: skip
+    table = plain_table(
+        f"{capacities.workload}: the highest rate with {capacities.objective} (open loop, Poisson arrivals)"
+    )
     table.add_column("variant", no_wrap=True)
     table.add_column("req/s", justify="right", no_wrap=True)
     table.add_column("95 % interval", justify="right", no_wrap=True)

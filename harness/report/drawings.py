@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLoc
 
 from bench_app.workload import Kind
 from harness.findings import JudgedCell, JudgedComparison
-from harness.plan import Level
+from harness.level import Level
 from harness.report import wording
 from harness.summary import milliseconds
 from scenarios.histogram import Distribution

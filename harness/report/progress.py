@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from harness.plan import Level, Plan, Trial
+from harness.level import Level
+from harness.plan import Plan, Trial
 from harness.record import RecordedTrial, Verification
 from harness.report import wording
 from harness.stats import geometric_mean

@@ -25,17 +25,15 @@ STYLES: Final = {
 }
 
 
+def plain_table(title: str | None = None) -> Table:
+    """A table as all of them look here: no lines, and narrow."""
+    return Table(title=title, title_style="bold", title_justify="left", box=None, pad_edge=False, header_style="dim")
+
+
 def verdict_table(findings: Findings) -> Table:
     """A workload a paragraph, one line a comparison, narrow enough for 80 columns."""
     plan = findings.run.manifest.plan
-    table = Table(
-        title=f"{wording.metric(plan).capitalize()}: contender against baseline ({wording.levels(plan)})",
-        title_style="bold",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-        header_style="dim",
-    )
+    table = plain_table(f"{wording.metric(plan).capitalize()}: contender against baseline ({wording.levels(plan)})")
     table.add_column("contender / baseline", no_wrap=True)
     if len(plan.levels) > 1:
         table.add_column(plan.levels[0].unit, justify="right")
@@ -60,7 +58,7 @@ def verdict_table(findings: Findings) -> Table:
 
 def plan_table(plan: Plan) -> Table:
     """What a run would do: each comparison, its level, and the trials that it rests on."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    table = plain_table()
     for heading in ("workload", "variants", "level"):
         table.add_column(heading)
     table.add_column("trials", justify="right")
@@ -77,14 +75,7 @@ def plan_table(plan: Plan) -> Table:
 def iso_table(findings: Findings) -> Table:
     """The twins at an equal rate, a line each."""
     share = wording.share(findings.run.manifest.plan.iso_share)
-    table = Table(
-        title=f"p99 with both offered {share} of what the slower one carried (open loop, Poisson)",
-        title_style="bold",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-        header_style="dim",
-    )
+    table = plain_table(f"p99 with both offered {share} of what the slower one carried (open loop, Poisson)")
     table.add_column("contender / baseline", no_wrap=True)
     for heading in ("req/s", "p99 ms", "ratio", "95 % interval"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from harness.findings import JudgedComparison
-from harness.plan import ARRIVALS_SPELLED, Plan
+from harness.level import ARRIVALS_SPELLED
+from harness.plan import Plan
 from harness.stats import Estimate
 from harness.summary import Cell, Comparison, milliseconds
 from scenarios.histogram import Distribution
