@@ -14,6 +14,7 @@ from harness.child import PROJECT
 from harness.exceptions import BadInputError, BenchError, StoppedError
 from harness.level import Level
 from harness.machine import facts
+from harness.pace import pace_ms
 from harness.plan import Plan, Trial
 from harness.record import Manifest, Record, RecordedTrial, Run, make_directory
 from harness.rig import Audience, Site, open_rig
@@ -100,7 +101,8 @@ def _session(
             if trial.number in numbers:
                 continue
             watcher.trial_starts(trial)
-            recorded = RecordedTrial(trial, rig.run(trial))
+            pace = pace_ms(site.placement.server) if site.placement.server else None
+            recorded = RecordedTrial(trial, rig.run(trial), pace)
             _note(seen, recorded)
             yield recorded
 

@@ -87,10 +87,11 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class RecordedTrial:
-    """A trial and what it showed."""
+    """A trial and what it showed. `pace_ms` is what a fixed loop took on the server's core just before it."""
 
     trial: Trial
     result: TrialResult
+    pace_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

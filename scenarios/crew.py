@@ -120,6 +120,8 @@ class Crew:
             opened_ns=opened_ns,
             cpu_s=usage.cpu_s | whole.cpu_s,
             core_busy=usage.core_busy,
+            core_steal=usage.core_steal,
+            throttled=usage.throttled,
             lost=len(members) - len(found),
         )
 

@@ -118,8 +118,10 @@ class TrialResult:
     answered; `dropped` those that were due and never sent. `sent` and `answered` count everything in the trial, warm-up
     and drain included: what a server should have counted too. `bystander` is the neighbour's latency, from when each
     probe was due. `lag` is how late the load process itself woke. `cpu_s` is CPU time within the window by role;
-    `core_busy` the busy share of every core of the machine, 0 to 1. Of several load processes, `load_processes` made
-    this and `lost` more were lost on the way, with whatever they had sent; the role "load" is then the busiest of them.
+    `core_busy` the busy share of every core of the machine, 0 to 1, and `core_steal` the part of it that a hypervisor
+    kept; `throttled` how often the control group's CPU quota stopped its processes. Of several load processes,
+    `load_processes` made this and `lost` more were lost on the way, with whatever they had sent; the role "load" is
+    then the busiest of them.
     """
 
     opened_ns: int
@@ -142,6 +144,8 @@ class TrialResult:
     core_busy: tuple[float, ...]
     load_processes: int = 1
     lost: int = 0
+    core_steal: tuple[float, ...] = ()
+    throttled: int = 0
 
 
 def together(parts: Sequence[TrialResult]) -> TrialResult:

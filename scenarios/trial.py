@@ -132,6 +132,8 @@ class Measurement:
             lag=lag.distribution(),
             cpu_s=usage.cpu_s,
             core_busy=usage.core_busy,
+            core_steal=usage.core_steal,
+            throttled=usage.throttled,
         )
 
     def _drain(self) -> None:
