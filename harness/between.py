@@ -8,8 +8,8 @@ from typing import Any
 from harness.findings import Findings, JudgedCell
 from harness.level import Level
 from harness.machine import differing
+from harness.metric import Metric, less_is_better, primary
 from harness.stats import CONFIDENCE, Estimate, independent_ratio
-from harness.summary import Metric
 from harness.verdict import Verdict, verdict
 
 
@@ -64,7 +64,7 @@ def changes(before: Findings, after: Findings, margin: float, confidence: float 
         former = known.get(_key(judged))
         if former is None:
             continue
-        metric: Metric = "throughput_rps" if judged.cell.level.rate_rps is None else "p99_ms"
+        metric = primary(judged.cell.level)
         ratio = independent_ratio(_values(judged, metric), _values(former, metric), confidence)
         valid = former.valid and judged.valid
         found.append(
@@ -73,7 +73,7 @@ def changes(before: Findings, after: Findings, margin: float, confidence: float 
                 judged,
                 metric,
                 ratio,
-                verdict(ratio, margin=margin, valid=valid, less_is_better=metric == "p99_ms"),
+                verdict(ratio, margin=margin, valid=valid, less_is_better=less_is_better(metric)),
             )
         )
     return tuple(found)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.calibration import Calibration
+from harness.disturbance import AVOIDABLE, Signal, SignalName
+from harness.metric import mass_needed
 from harness.record import Run, Verification
-from harness.summary import ERROR_LIMIT, LITTLE_TOLERANCE, Cell
+from harness.summary import ERROR_LIMIT, HALVES_DIFFER, LITTLE_TOLERANCE, Cell, Comparison
 from scenarios.protocol import TIMEOUT, UNANSWERED
 
 CLIENT_WARN: Final = 0.80
@@ -19,9 +21,9 @@ TIMER_US: Final = 1_000
 LAG_LIMIT_US: Final = 5_000
 LAG_SHARE: Final = 0.10
 BOUND_TOLERANCE: Final = 0.05
-P99_MASS: Final = 1_000
-FOREIGN_WARN: Final = 0.07
-FOREIGN_LIMIT: Final = 0.15
+UNSTEADY_LIMIT: Final = 0.2
+AUTOCORRELATION_WARN: Final = 0.3
+FAR_WARN: Final = 5.0
 RESOLUTION_WARN: Final = 0.025
 RESOLUTION_LIMIT: Final = 0.5
 STUCK_LIMIT: Final = 0.01
@@ -42,9 +44,10 @@ def caveats_of(cell: Cell, run: Run) -> tuple[Caveat, ...]:
         *_errors(cell),
         *_client(cell),
         *_ceiling(cell, run.manifest.calibration, run.manifest.plan.load_processes),
-        *_foreign(cell),
+        *_disturbed(cell),
         *_impossible(cell),
         *_thin(cell),
+        *_unsteady(cell),
         *_left_out(cell),
         *_short_handed(cell),
     ]
@@ -58,6 +61,27 @@ def caveats_of(cell: Cell, run: Run) -> tuple[Caveat, ...]:
     if run.manifest.placement.shared:
         found.append(Caveat("Server and load shared one core, so each took time from the other: use two cores."))
     return tuple(sorted(found, key=lambda caveat: not caveat.invalidates))
+
+
+def caveats_on(comparison: Comparison) -> tuple[Caveat, ...]:
+    """Every caveat on how the blocks of a comparison are distributed, which its interval takes to be independent."""
+    found = []
+    follow, far = comparison.primary.autocorrelation, comparison.primary.farthest
+    if follow is not None and follow > AUTOCORRELATION_WARN:
+        found.append(
+            Caveat(
+                f"Its blocks follow each other (lag-1 autocorrelation {follow:.2f}): they say less than their number, "
+                "and the interval is too narrow. Measure it again, and longer."
+            )
+        )
+    if far is not None and far > FAR_WARN:
+        found.append(
+            Caveat(
+                f"One block lies {far:.0f} robust standard deviations from the others: the tails are heavy, and the "
+                "interval is only roughly a 95 % one. More --blocks would tell."
+            )
+        )
+    return tuple(found)
 
 
 def _unverified(cell: Cell, verifications: tuple[Verification, ...]) -> list[Caveat]:
@@ -184,15 +208,33 @@ def _lag(cell: Cell) -> list[Caveat]:
     return []
 
 
-def _foreign(cell: Cell) -> list[Caveat]:
-    """Whoever else ran on the server's core, or took it away from this machine, slowed the variant and not its twin."""
-    share = cell.foreign_cpu
-    if share is None or share < FOREIGN_WARN:
-        return []
-    sentence = f"Up to {share:.0%} of the server's core went to others than the server: "
-    if share >= FOREIGN_LIMIT:
-        return [Caveat(f"{sentence}stop what else runs on this machine.", invalidates=True)]
-    return [Caveat(f"{sentence}figures are a little low.")]
+def _disturbed(cell: Cell) -> list[Caveat]:
+    """What others on this machine did to the trials that count.
+
+    The worst blocks are rejected already: what is left beyond a limit was there too often to choose among the blocks.
+    What a hypervisor does is said once for the run; its chance goes into the intervals, and nobody here can stop it.
+    """
+    found = []
+    for signal in cell.disturbances:
+        if signal.name not in AVOIDABLE:
+            continue
+        if signal.severity > 1:
+            found.append(Caveat(f"{_blamed(signal)} in a trial that counts. {REMEDIES[signal.name]}", invalidates=True))
+        elif signal.warns:
+            found.append(Caveat(f"{_blamed(signal)}: figures are a little low."))
+    return found
+
+
+REMEDIES: Final[dict[SignalName, str]] = {
+    "foreign CPU": "Stop what else runs on this machine.",
+    "throttling": "Lift the CPU quota of this container or service.",
+}
+
+
+def _blamed(signal: Signal) -> str:
+    if signal.name == "throttling":
+        return f"A CPU quota stopped the processes {signal.value:.0f} times"
+    return f"Up to {signal.value:.0%} of the server's core went to others than the server"
 
 
 def _impossible(cell: Cell) -> list[Caveat]:
@@ -273,6 +315,19 @@ def _thin(cell: Cell) -> list[Caveat]:
                 f"±{cell.resolution:.0%}; intervals are widened to that. Give more --seconds."
             )
         )
-    if 0 < cell.latency.n < P99_MASS:
-        found.append(Caveat(f"p99 rests on {cell.latency.n} requests: read it as about the slowest one."))
+    if 0 < cell.latency.n < mass_needed(99):
+        found.append(
+            Caveat(f"{cell.latency.n} requests are too few for a p99 ({mass_needed(99):,}). Give more --seconds.")
+        )
     return found
+
+
+def _unsteady(cell: Cell) -> list[Caveat]:
+    if cell.unsteady is None or cell.unsteady <= UNSTEADY_LIMIT:
+        return []
+    return [
+        Caveat(
+            f"Not steady: in {cell.unsteady:.0%} of the trials the halves of the window differ by more than "
+            f"{HALVES_DIFFER:.0%}. Give more --warmup and --seconds, or a quieter machine."
+        )
+    ]

@@ -11,12 +11,14 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from bench_app.workload import Claim
-from harness.caveats import Caveat, caveats_of
+from harness.caveats import Caveat, caveats_of, caveats_on
+from harness.disturbance import DisturbedBlock, Unrest
 from harness.explain import cause
+from harness.metric import less_is_better
 from harness.plan import Plan, PlannedWorkload
 from harness.record import SCHEMA, Run
 from harness.stats import Estimate
-from harness.summary import Cell, Comparison, milliseconds, summarise
+from harness.summary import Cell, Comparison, Outcome, milliseconds, summarise
 from harness.verdict import Verdict, verdict
 
 Settlement = Literal["confirmed", "refuted", "undecided"]
@@ -37,10 +39,12 @@ class JudgedCell:
 
 @dataclass(frozen=True, slots=True)
 class JudgedComparison:
-    """A comparison with its verdict."""
+    """A comparison with its verdict, which is about its primary metric; those of the others only inform."""
 
     comparison: Comparison
     verdict: Verdict
+    secondary: tuple[tuple[Outcome, Verdict], ...] = ()
+    caveats: tuple[Caveat, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +59,23 @@ class JudgedClaim:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Everything there is to say about a run; the comparisons of the step at an equal rate are apart, in `iso`."""
+    """Everything there is to say about a run; the comparisons of the step at an equal rate are apart, in `iso`.
+
+    `disturbed` are the blocks in which the machine was not itself, `unrest` is how restless it was in all.
+    """
 
     run: Run
     cells: tuple[JudgedCell, ...]
     comparisons: tuple[JudgedComparison, ...]
     claims: tuple[JudgedClaim, ...]
     iso: tuple[JudgedComparison, ...] = ()
+    disturbed: tuple[DisturbedBlock, ...] = ()
+    unrest: tuple[Unrest, ...] = ()
+
+    @property
+    def rejected(self) -> tuple[DisturbedBlock, ...]:
+        """The blocks that count for nothing."""
+        return tuple(block for block in self.disturbed if block.rejected)
 
     def cells_of(self, workload: PlannedWorkload) -> tuple[JudgedCell, ...]:
         levels = self.run.manifest.plan.levels
@@ -84,22 +98,22 @@ def find(run: Run) -> Findings:
     cells = tuple(JudgedCell(cell, caveats_of(cell, run), cause(cell)) for cell in summary.cells)
     valid = {id(judged.cell): judged.valid for judged in cells}
     margin = run.manifest.plan.margin
-    comparisons = tuple(
-        JudgedComparison(
-            comparison,
-            verdict(
-                comparison.ratio,
-                margin=margin,
-                less_is_better=comparison.metric == "p99_ms",
-                valid=valid[id(comparison.baseline)] and valid[id(comparison.contender)],
-            ),
+
+    def judge(comparison: Comparison) -> JudgedComparison:
+        both = valid[id(comparison.baseline)] and valid[id(comparison.contender)]
+        first, *others = (
+            verdict(outcome.ratio, margin=margin, valid=both, less_is_better=less_is_better(outcome.metric))
+            for outcome in (comparison.primary, *comparison.secondary)
         )
-        for comparison in summary.comparisons
-    )
+        secondary = tuple(zip(comparison.secondary, others, strict=True))
+        return JudgedComparison(comparison, first, secondary, caveats_on(comparison))
+
+    comparisons = tuple(map(judge, summary.comparisons))
     levels = run.manifest.plan.levels
     planned = tuple(judged for judged in comparisons if judged.comparison.level in levels)
     iso = tuple(judged for judged in comparisons if judged.comparison.level not in levels)
-    return Findings(run, cells, planned, tuple(_claims(run.manifest.plan, planned)), iso)
+    claims = tuple(_claims(run.manifest.plan, planned))
+    return Findings(run, cells, planned, claims, iso, summary.disturbed, summary.unrest)
 
 
 def _claims(plan: Plan, comparisons: tuple[JudgedComparison, ...]) -> list[JudgedClaim]:
@@ -134,6 +148,24 @@ def to_summary(findings: Findings) -> dict[str, Any]:
         "complete": findings.run.is_complete,
         "cells": [_cell(judged) for judged in findings.cells],
         "comparisons": [_comparison(judged) for judged in (*findings.comparisons, *findings.iso)],
+        "disturbed_blocks": [
+            {
+                "workload": block.workload,
+                "level": _level(block),
+                "block": block.number,
+                "reasons": [str(signal) for signal in block.signals],
+                "rejected": block.rejected,
+            }
+            for block in findings.disturbed
+        ],
+        "machine_unrest": {
+            unrest.name: {
+                "lowest": round(unrest.lowest, 4),
+                "highest": round(unrest.highest, 4),
+                "trials": unrest.trials,
+            }
+            for unrest in findings.unrest
+        },
         "claims": [
             {
                 "workload": judged.workload,
@@ -156,7 +188,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
     return whole
 
 
-def _level(of: Cell | Comparison) -> dict[str, Any]:
+def _level(of: Cell | Comparison | DisturbedBlock) -> dict[str, Any]:
     level = of.level
     if level.rate_rps is None:
         thinking = {"think_s": level.think_s} if level.think_s else {}
@@ -187,7 +219,7 @@ def _cell(judged: JudgedCell) -> dict[str, Any]:
     cell = judged.cell
 
     def percentiles(*percents: int) -> dict[str, float | None]:
-        return {f"p{percent}": _rounded(milliseconds(cell.latency.percentile_us(percent)), 3) for percent in percents}
+        return {f"p{percent}": _rounded(milliseconds(cell.latency_us(percent)), 3) for percent in percents}
 
     return {
         "workload": cell.workload.name,
@@ -228,4 +260,12 @@ def _comparison(judged: JudgedComparison) -> dict[str, Any]:
         "high": estimate["high"],
         "verdict": str(judged.verdict),
         "blocks": comparison.blocks,
+        "autocorrelation": _rounded(comparison.primary.autocorrelation, 3),
+        "secondary": {outcome.metric: _ratio(outcome) | {"verdict": str(found)} for outcome, found in judged.secondary},
+        "caveats": [caveat.sentence for caveat in judged.caveats],
     }
+
+
+def _ratio(outcome: Outcome) -> dict[str, float | None]:
+    estimate = _interval(outcome.ratio, 4)
+    return {"ratio": estimate["value"], "low": estimate["low"], "high": estimate["high"]}

@@ -10,8 +10,10 @@ from typing import Final
 from harness.between import changes
 from harness.exceptions import BadInputError, unknown
 from harness.findings import Findings, JudgedCell
+from harness.metric import less_is_better, mass_needed, primary
 from harness.objective import Objective, parse_objective
-from harness.stats import CONFIDENCE, Estimate, geometric_mean, ratio, widened
+from harness.stats import CONFIDENCE, Estimate, geometric_mean
+from harness.summary import outcome
 from harness.verdict import Standing, standing, verdict, within
 
 ORDER: Final = re.compile(r"(\S+)\s+([a-z0-9_-]+)\s*(>=|>)\s*([a-z0-9_-]+)")
@@ -97,7 +99,7 @@ def check(findings: Findings, requirements: Sequence[Requirement], former: Findi
                 str(change.level),
                 change.ratio,
                 True,
-                standing(change.verdict, change.ratio, strictly=False, less_is_better=change.metric == "p99_ms"),
+                standing(change.verdict, change.ratio, strictly=False, less_is_better=less_is_better(change.metric)),
             )
             for change in changes(former, findings, margin, confidence)
         ]
@@ -131,17 +133,8 @@ def _cells(findings: Findings, requirement: Requirement) -> list[tuple[JudgedCel
 
 def _order(requirement: Order, cells: tuple[JudgedCell, ...], margin: float, confidence: float) -> Check:
     contender, baseline = (judged.cell for judged in cells)
-    metric = "throughput_rps" if contender.level.rate_rps is None else "p99_ms"
-    by_block = {trial.block: getattr(trial, metric) for trial in baseline.trials}
-    paired = [
-        (ours, theirs)
-        for trial in contender.trials
-        if (ours := getattr(trial, metric)) is not None and (theirs := by_block.get(trial.block)) is not None
-    ]
-    estimate = ratio([ours for ours, _ in paired], [theirs for _, theirs in paired], confidence)
-    if estimate is not None and metric == "throughput_rps":
-        estimate = widened(estimate, contender.resolution + baseline.resolution)
-    less = metric == "p99_ms"
+    metric = primary(contender.level)
+    estimate, less = outcome(contender, baseline, metric, confidence).ratio, less_is_better(metric)
     found = verdict(estimate, margin=margin, valid=all(judged.valid for judged in cells), less_is_better=less)
     met = standing(found, estimate, strictly=requirement.strictly, less_is_better=less)
     return Check(str(requirement), str(contender.level), estimate, True, met)
@@ -149,15 +142,13 @@ def _order(requirement: Order, cells: tuple[JudgedCell, ...], margin: float, con
 
 def _limit(findings: Findings, requirement: Limit, judged: JudgedCell, confidence: float) -> Check:
     cell, objective = judged.cell, requirement.objective
-    observed = [
-        objective.observed_ms(recorded.result)
-        for recorded in findings.run.trials
-        if (recorded.trial.workload, recorded.trial.variant, recorded.trial.level)
-        == (cell.workload.name, cell.variant.name, cell.level)
-        and not recorded.result.lost
-    ]
+    counted = {trial.number for trial in cell.trials}
+    results = [recorded.result for recorded in findings.run.trials if recorded.trial.number in counted]
+    observed = [objective.observed_ms(result) for result in results]
     known = [value for value in observed if value is not None]
-    estimate = geometric_mean(known, confidence) if len(known) == len(observed) else None
+    # A percentile that rests on single requests is no figure to pass a gate with.
+    carried = all(result.latency.n >= mass_needed(objective.percent) for result in results)
+    estimate = geometric_mean(known, confidence) if carried and len(known) == len(observed) else None
     # A floor may lie below the limit while the latency does not.
     too_good = cell.latency_is_floor and estimate is not None and estimate.value < objective.limit_ms
     met = within(estimate, objective.limit_ms, valid=judged.valid and not too_good)

@@ -2,36 +2,64 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import log
 from statistics import fmean
-from typing import Final, Literal
+from typing import Final
 
+from harness.bootstrap import Curve, curve
 from harness.bounds import Bound, bound
+from harness.disturbance import (
+    DisturbedBlock,
+    Signal,
+    Unrest,
+    busy_share,
+    disturbed_blocks,
+    rejected_keys,
+    signals_of,
+    unrest_of,
+    usual_pace,
+    worst_of,
+)
 from harness.level import Level
+from harness.metric import PERCENTILES, Metric, mass_needed, primary, secondary
 from harness.plan import Pair, PlannedVariant, PlannedWorkload
 from harness.record import Manifest, RecordedTrial, Run
-from harness.stats import Estimate, geometric_mean, ratio, widened
+from harness.stats import CONFIDENCE, Estimate, autocorrelation, farthest, geometric_mean, widened
 from scenarios.histogram import Distribution, merge
 from scenarios.protocol import STAGGER, TrialResult
 
 LITTLE_TOLERANCE: Final = 0.10
 ERROR_LIMIT: Final = 0.01
-Metric = Literal["throughput_rps", "p99_ms"]
+HALVES_DIFFER: Final = 0.05
+COUNTING_NOISE: Final = 3.0
+"""Two counts differ by chance: only what lies beyond three standard deviations of a Poisson process is a difference."""
+PERCENTS: Final = (
+    *(step * 2.5 for step in range(36)),
+    *(90 + step * 0.25 for step in range(36)),
+    *(99 + step * 0.025 for step in range(36)),
+    99.9,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class TrialFigures:
-    """One trial in a line. `p99_ms` and `bystander_p99_ms` are None where nothing was answered."""
+    """One trial in a line. A percentile is None where too few requests carry it.
+
+    `halves` is by how much, as a share, the second half of the window brought more or less than the first, beyond what
+    chance does; None for a window of less than two whole seconds.
+    """
 
     number: int
     block: int
     window_s: float
     throughput_rps: float
+    p50_ms: float | None
+    p95_ms: float | None
     p99_ms: float | None
-    bystander_p99_ms: float | None
+    halves: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +69,12 @@ class Cell:
     `requests` were sent within the windows, errors included. Distributions pool all trials. Shares of CPU are of
     one core, the largest over the trials for the client's side and the mean for the server; None where not watched.
     `client_lag` is how late the load process woke. `connected` is the fewest users that ever were in a trial,
-    `resolution` the share by which a window's count may be off, `foreign_cpu` the share of the server's core that
-    others used. `dropped` were due in an open loop and never sent. `explained_users` is X·(R+Z), what Little's law
-    makes of the throughput and latency seen and of the think time: it should be the number of users. `left_out`
-    trials lost a load process on the way and are not among `trials`; where there are no others they are, and the
-    cell is `incomplete`. In `short_handed` of the trials fewer load processes worked than planned.
+    `resolution` the share by which a window's count may be off, `disturbances` the worst of each sign of disturbance
+    in a trial that counts. `dropped` were due in an open loop and never sent. `explained_users` is X·(R+Z), what
+    Little's law makes of the throughput and latency seen and of the think time: it should be the number of users.
+    `left_out` trials lost a load process on the way and are not among `trials`; where there are no others they are,
+    and the cell is `incomplete`. In `short_handed` of the trials fewer load processes worked than planned. `curve` is
+    the pooled latency at each of `PERCENTS` with a band over the blocks.
     """
 
     workload: PlannedWorkload
@@ -59,13 +88,14 @@ class Cell:
     resolution: float
     throughput_rps: Estimate | None
     latency: Distribution
+    curve: Curve = field(repr=False)
     bystander: Distribution
     bystander_failures: int
     bound: Bound | None
     server_cpu: float | None
     client_cpu: float
     load_core_busy: float | None
-    foreign_cpu: float | None
+    disturbances: tuple[Signal, ...]
     client_lag: Distribution
     explained_users: float | None
     left_out: int = 0
@@ -97,6 +127,16 @@ class Cell:
             return False
         return self.explained_users < (1 - LITTLE_TOLERANCE) * self.level.users
 
+    def latency_us(self, percent: float) -> float | None:
+        """A pooled percentile in µs; None where too few requests carry it."""
+        return self.latency.percentile_us(percent) if self.latency.n >= mass_needed(percent) else None
+
+    @property
+    def unsteady(self) -> float | None:
+        """The share of the trials whose halves differ; None where no window was long enough to tell."""
+        known = [abs(trial.halves) > HALVES_DIFFER for trial in self.trials if trial.halves is not None]
+        return fmean(known) if known else None
+
     @property
     def bound_share(self) -> float | None:
         """How much of the bound was reached, 0 to 1."""
@@ -106,28 +146,64 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """A pair at a level: contender/baseline over the blocks that hold both.
+class Outcome:
+    """contender/baseline by one metric: the ratio of each block that holds both, in order, and their geometric mean.
 
-    The metric is throughput in a closed loop, and the p99 of latency in an open one, where all are offered the same.
+    The ratio is None where no block has both, or where the latencies of one are floors.
     """
+
+    metric: Metric
+    ratios: tuple[float, ...]
+    ratio: Estimate | None
+
+    @property
+    def autocorrelation(self) -> float | None:
+        """Whether blocks follow each other: lag 1, of the logarithms; None for too few of them."""
+        return autocorrelation([log(ratio) for ratio in self.ratios if ratio > 0])
+
+    @property
+    def farthest(self) -> float | None:
+        """How many robust standard deviations the oddest block is from the others; None for too few of them."""
+        return farthest([log(ratio) for ratio in self.ratios if ratio > 0])
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A pair at a level. The verdict is about `primary`, declared by the level; `secondary` only informs."""
 
     pair: Pair
     level: Level
-    metric: Metric
-    ratio: Estimate | None
-    blocks: int
     baseline: Cell
     contender: Cell
+    primary: Outcome
+    secondary: tuple[Outcome, ...]
+
+    @property
+    def metric(self) -> Metric:
+        return self.primary.metric
+
+    @property
+    def ratio(self) -> Estimate | None:
+        return self.primary.ratio
+
+    @property
+    def blocks(self) -> int:
+        return len(self.primary.ratios)
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Every cell and comparison of a run, in the order of the workload files."""
+    """Every cell and comparison of a run, in the order of the workload files.
+
+    `disturbed` are the blocks in which the machine was not itself, of which the rejected ones are in no figure;
+    `unrest` is how restless it was in all.
+    """
 
     run: Run
     cells: tuple[Cell, ...]
     comparisons: tuple[Comparison, ...]
+    disturbed: tuple[DisturbedBlock, ...]
+    unrest: tuple[Unrest, ...]
 
 
 def milliseconds(microseconds: float | None) -> float | None:
@@ -137,13 +213,17 @@ def milliseconds(microseconds: float | None) -> float | None:
 
 def summarise(run: Run) -> Summary:
     """Compute all figures of a run from its trials on disk. A cell or pair without a trial is left out."""
-    plan = run.manifest.plan
+    plan, placement = run.manifest.plan, run.manifest.placement
+    disturbed = disturbed_blocks(run.trials, placement)
+    rejected = rejected_keys(disturbed)
+    pace = usual_pace(run.trials)
     trials: dict[tuple[str, str, Level], list[RecordedTrial]] = {}
     for recorded in run.trials:
         trial = recorded.trial
-        trials.setdefault((trial.workload, trial.variant, trial.level), []).append(recorded)
+        if (trial.workload, trial.level, trial.block) not in rejected:
+            trials.setdefault((trial.workload, trial.variant, trial.level), []).append(recorded)
     cells = {
-        (workload.name, variant.name, level): _cell(workload, variant, level, found, run.manifest)
+        (workload.name, variant.name, level): _cell(workload, variant, level, found, run.manifest, pace)
         for workload in plan.workloads
         for level in plan.levels_of(workload)
         for variant in workload.variants
@@ -158,7 +238,7 @@ def summarise(run: Run) -> Summary:
         if (baseline := (pair.workload, pair.baseline, level)) in cells
         and (contender := (pair.workload, pair.contender, level)) in cells
     ]
-    return Summary(run, tuple(cells.values()), tuple(comparisons))
+    return Summary(run, tuple(cells.values()), tuple(comparisons), disturbed, unrest_of(run.trials, placement))
 
 
 def _cell(
@@ -167,6 +247,7 @@ def _cell(
     level: Level,
     recorded: Sequence[RecordedTrial],
     manifest: Manifest,
+    pace: float | None,
 ) -> Cell:
     # What a lost load process had counted is lost; only where nothing else is left such a trial is shown.
     whole = [trial for trial in recorded if not trial.result.lost]
@@ -181,12 +262,7 @@ def _cell(
         failures.update(result.failures)
     server = [result.cpu_s["server"] / result.window_s for result in results if "server" in result.cpu_s]
     mean_us, warmup_s, placement = latency.mean_us, manifest.plan.warmup_s, manifest.placement
-    busy = [share for result in results if (share := _busy(result, placement.load)) is not None]
-    foreign = [
-        share - result.cpu_s["server"] / result.window_s / len(placement.server)
-        for result in results
-        if (share := _busy(result, placement.server)) is not None and "server" in result.cpu_s
-    ]
+    busy = [share for result in results if (share := busy_share(result, placement.load)) is not None]
     return Cell(
         workload=workload,
         variant=variant,
@@ -199,13 +275,14 @@ def _cell(
         resolution=_resolution(variant, level, figures, mean_us, warmup_s),
         throughput_rps=throughput,
         latency=latency,
+        curve=curve([result.latency for result in results], [p for p in PERCENTS if latency.n >= mass_needed(p)]),
         bystander=merge(result.bystander for result in results),
         bystander_failures=sum(sum(result.bystander_failures.values()) for result in results),
         bound=bound(workload, variant, level),
         server_cpu=fmean(server) if server else None,
         client_cpu=max(result.cpu_s["load"] / result.window_s for result in results),
         load_core_busy=max(busy) if busy else None,
-        foreign_cpu=max(foreign) if foreign and not placement.shared else None,
+        disturbances=worst_of(signal for trial in recorded for signal in signals_of(trial, placement, pace)),
         client_lag=merge(result.lag for result in results),
         explained_users=None
         if level.rate_rps is not None
@@ -216,13 +293,6 @@ def _cell(
         incomplete=not whole,
         short_handed=sum(result.load_processes < manifest.plan.load_processes for result in results),
     )
-
-
-def _busy(result: TrialResult, cores: Sequence[int]) -> float | None:
-    """The mean busy share of these cores in the window, None where they were not read."""
-    if not cores or max(cores) >= len(result.core_busy):
-        return None
-    return fmean(result.core_busy[core] for core in cores)
 
 
 def _resolution(
@@ -245,27 +315,57 @@ def _resolution(
 
 def _figures(recorded: RecordedTrial) -> TrialFigures:
     trial, result = recorded.trial, recorded.result
+
+    def carried(percent: float) -> float | None:
+        latency = result.latency
+        return milliseconds(latency.percentile_us(percent)) if latency.n >= mass_needed(percent) else None
+
     return TrialFigures(
         number=trial.number,
         block=trial.block,
         window_s=result.window_s,
         throughput_rps=result.completed / result.window_s,
-        p99_ms=milliseconds(result.latency.percentile_us(99)),
-        bystander_p99_ms=milliseconds(result.bystander.percentile_us(99)),
+        p50_ms=carried(PERCENTILES["p50_ms"]),
+        p95_ms=carried(PERCENTILES["p95_ms"]),
+        p99_ms=carried(PERCENTILES["p99_ms"]),
+        halves=_halves(result),
     )
 
 
+def _halves(result: TrialResult) -> float | None:
+    whole = min(int(result.window_s), len(result.seconds)) // 2
+    if not whole:
+        return None
+    counts = [second.completed for second in result.seconds[: 2 * whole]]
+    first, second = sum(counts[:whole]), sum(counts[whole:])
+    if not first or not second or abs(second - first) <= COUNTING_NOISE * (first + second) ** 0.5:
+        return 0.0
+    return second / first - 1
+
+
 def _comparison(pair: Pair, level: Level, baseline: Cell, contender: Cell) -> Comparison:
-    metric: Metric = "throughput_rps" if level.rate_rps is None else "p99_ms"
+    return Comparison(
+        pair,
+        level,
+        baseline,
+        contender,
+        outcome(contender, baseline, primary(level)),
+        tuple(outcome(contender, baseline, metric) for metric in secondary(level)),
+    )
+
+
+def outcome(contender: Cell, baseline: Cell, metric: Metric, confidence: float = CONFIDENCE) -> Outcome:
+    """contender/baseline by this metric, the interval at this confidence: for cells of the same workload and level."""
     by_block = {trial.block: getattr(trial, metric) for trial in baseline.trials}
-    paired = [
-        (getattr(trial, metric), by_block[trial.block])
-        for trial in contender.trials
-        if trial.block in by_block and None not in (getattr(trial, metric), by_block[trial.block])
-    ]
-    estimate = ratio([a for a, _ in paired], [b for _, b in paired])
-    if estimate is not None and not math.isfinite(estimate.value):
-        estimate = None
+    paired = [(getattr(trial, metric), by_block.get(trial.block)) for trial in contender.trials]
+    known = [(ours, theirs) for ours, theirs in paired if ours is not None and theirs is not None]
+    if not all(theirs for _, theirs in known):
+        return Outcome(metric, (), None)
+    ratios = tuple(ours / theirs for ours, theirs in known)
+    floors = contender.latency_is_floor or baseline.latency_is_floor
+    if floors and metric not in ("throughput_rps", primary(contender.level)):
+        return Outcome(metric, ratios, None)
+    estimate = geometric_mean(ratios, confidence)
     if estimate is not None and metric == "throughput_rps":
         estimate = widened(estimate, baseline.resolution + contender.resolution)
-    return Comparison(pair, level, metric, estimate, len(paired), baseline, contender)
+    return Outcome(metric, ratios, estimate)

@@ -66,6 +66,7 @@ def rehearse(
     problems: Mapping[str, str] | None = None,
     shared: bool = False,
     calibration: Calibration | None = None,
+    pace_ms: Mapping[int, float] | None = None,
 ) -> Path:
     """Write a run whose trials show what `results` declares; only the first `trials` of them, if that is given."""
     directory = make_directory(parent, made.profile, STARTED)
@@ -101,7 +102,7 @@ def rehearse(
         ),
     )
     for trial in made.trials[:trials]:
-        record.save(RecordedTrial(trial, results(trial)))
+        record.save(RecordedTrial(trial, results(trial), (pace_ms or {}).get(trial.number)))
     if trials is None:
         record.note(ended=STARTED)
     return directory

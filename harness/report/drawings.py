@@ -15,7 +15,6 @@ from harness.findings import JudgedCell, JudgedComparison
 from harness.level import Level
 from harness.report import wording
 from harness.summary import milliseconds
-from scenarios.histogram import Distribution
 
 # Okabe and Ito's palette, which survives colour blindness; the marker says the kind again.
 COLOURS: Final[dict[Kind | None, str]] = {
@@ -116,23 +115,24 @@ def _top(judged: JudgedCell) -> float:
     return 0.0 if estimate is None else estimate.high if estimate.high is not None else estimate.value
 
 
-PERCENTS: Final = np.array([*np.arange(0, 90, 2.5), *np.arange(90, 99, 0.25), *np.arange(99, 99.9, 0.025), 99.9])
-
-
 def latency(axes: Axes, cells: Sequence[JudgedCell]) -> None:
-    """Latency by percentile, both axes logarithmic; a curve ends where fewer than ten requests lie beyond."""
+    """Latency by percentile, both axes logarithmic; a curve ends where too few requests lie beyond."""
     for judged, look in zip(cells, _looks(cells), strict=True):
-        shown, latencies = _curve(judged.cell.latency)
-        if not shown:
+        curve = judged.cell.curve
+        if not curve.values_us:
             continue
+        places = [_log_percent(percent) for percent in curve.percents]
+        if curve.lows_us:
+            lows, highs = ([max(us, 1.0) / 1000 for us in edge] for edge in (curve.lows_us, curve.highs_us))
+            axes.fill_between(places, lows, highs, color=look.colour, alpha=0.18, linewidth=0)
         axes.plot(
-            [_log_percent(percent) for percent in shown],
-            latencies,
+            places,
+            [max(value, 1.0) / 1000 for value in curve.values_us],
             color=look.colour,
             linestyle=look.dash,
             linewidth=1.8,
             marker=look.marker,
-            markevery=[index for index, percent in enumerate(shown) if percent in (50, 90, 99)],
+            markevery=[index for index, percent in enumerate(curve.percents) if percent in (50, 90, 99)],
             markersize=5.5,
             markerfacecolor=PAPER if look.hollow else look.colour,
             label=_struck(judged),
@@ -141,23 +141,11 @@ def latency(axes: Axes, cells: Sequence[JudgedCell]) -> None:
     axes.set_xlim(_log_percent(0), _log_percent(99.9))
     axes.set_xticks([_log_percent(percent) for percent in ticks], [f"{percent:g} %" for percent in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("share of the requests that were answered at least this fast")
+    axes.set_xlabel("share of the requests that were answered at least this fast; band: 95 %, over blocks")
     log_ms(axes, "y")
     axes.set_ylabel("latency, ms (log)")
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=2.6)
-
-
-def _curve(distribution: Distribution) -> tuple[list[float], list[float]]:
-    """Percentiles with at least ten requests beyond each of them, and their latencies in ms."""
-    shown, latencies = [], []
-    for percent in PERCENTS:
-        value = distribution.percentile_us(float(percent))
-        if value is None or distribution.n * (100 - percent) / 100 < 10:
-            break
-        shown.append(float(percent))
-        latencies.append(max(value, 1.0) / 1000)
-    return shown, latencies
 
 
 def _log_percent(percent: float) -> float:

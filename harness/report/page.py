@@ -82,6 +82,9 @@ def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Secti
         headline=headline(findings),
         invalid=[judged for judged in findings.cells if not judged.valid],
         warnings=_warnings(findings),
+        unrest=[wording.unrest(found) for found in findings.unrest],
+        kept_disturbed=[block for block in findings.disturbed if not block.rejected],
+        probes=lambda section: min(judged.cell.bystander.n for judged in section.cells),
         causes={id(judged.cell): judged.cause for judged in findings.cells},
         cell_id=id,
         tally=tally(headline(findings)),
@@ -93,7 +96,7 @@ def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Secti
 
 
 def _warnings(findings: Findings) -> list[tuple[str, str]]:
-    """Each caveat that leaves the verdict standing, with the cells that it is about."""
+    """Each caveat that leaves the verdict standing, with the cells or comparisons that it is about."""
     several = len(findings.run.manifest.plan.levels) > 1
     cells: dict[tuple[str, str], list[str]] = {}
     for judged in findings.cells:
@@ -102,6 +105,11 @@ def _warnings(findings: Findings) -> list[tuple[str, str]]:
             if not caveat.invalidates:
                 name = f"{judged.cell.workload.name}/{judged.cell.variant.name}"
                 cells.setdefault((caveat.sentence, level), []).append(name)
+    for comparison in (*findings.comparisons, *findings.iso):
+        level = f" ({comparison.comparison.level})" if several else ""
+        pair = comparison.comparison.pair
+        for caveat in comparison.caveats:
+            cells.setdefault((caveat.sentence, level), []).append(f"{pair.workload}: {pair.contender}/{pair.baseline}")
     return [(sentence, f"{', '.join(names)}{level}") for (sentence, level), names in cells.items()]
 
 

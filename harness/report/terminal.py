@@ -24,6 +24,8 @@ STYLES: Final = {
     Verdict.INVALID: "bold magenta",
 }
 
+REASONS_SHOWN: Final = 3
+
 
 def plain_table(title: str | None = None) -> Table:
     """A table as all of them look here: no lines, and narrow."""
@@ -106,6 +108,13 @@ def print_findings(findings: Findings, console: Console) -> None:
             if caveat.invalidates:
                 name = f"{cell.workload.name}/{cell.variant.name}"
                 console.print(f"[bold magenta]INVALID[/] {escape(name)}, {cell.level}: {escape(caveat.sentence)}")
+    if findings.rejected:
+        reasons = "; ".join(wording.rejections(findings.rejected)[:REASONS_SHOWN])
+        more = len(findings.rejected) - REASONS_SHOWN
+        console.print(
+            f"[yellow]{len(findings.rejected)} blocks rejected[/] for what the machine did: {escape(reasons)}"
+            f"{f', and {more} more on the page' if more > 0 else ''}."
+        )
     if not findings.run.is_complete:
         planned = len(findings.run.manifest.plan.trials)
         console.print(f"[yellow]The run did not end: {len(findings.run.trials)} of {planned} trials.[/]")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+from harness.disturbance import WARN, DisturbedBlock, Unrest
 from harness.findings import JudgedComparison
 from harness.level import ARRIVALS_SPELLED
+from harness.metric import Metric
 from harness.plan import Plan
 from harness.stats import Estimate
 from harness.summary import Cell, Comparison, milliseconds
@@ -13,6 +16,8 @@ from scenarios.histogram import Distribution
 
 NOT_MEASURED: Final = "n/a"
 """What stands where nothing was measured; a zero would be a figure."""
+TOO_FEW: Final = "too few"
+"""What stands for a percentile that would rest on single requests."""
 
 
 def count(value: float | None) -> str:
@@ -38,8 +43,13 @@ def percentile(distribution: Distribution, percent: float) -> str:
 
 def latency(cell: Cell, percent: float) -> str:
     """A cell's latency percentile in milliseconds, marked where it is only a floor."""
-    spelled = percentile(cell.latency, percent)
-    return f"≥ {spelled}" if cell.latency_is_floor and spelled != NOT_MEASURED else spelled
+    if not cell.latency.n:
+        return NOT_MEASURED
+    latency_us = cell.latency_us(percent)
+    if latency_us is None:
+        return TOO_FEW
+    spelled = duration_ms(milliseconds(latency_us))
+    return f"≥ {spelled}" if cell.latency_is_floor else spelled
 
 
 def share(value: float | None) -> str:
@@ -88,6 +98,32 @@ def sentence(judged: JudgedComparison) -> str:
         f"a bystander's p99 {percentile(contender.bystander, 99)} ms against "
         f"{percentile(baseline.bystander, 99)} ms."
     )
+
+
+def rejections(blocks: Sequence[DisturbedBlock]) -> list[str]:
+    """Each block that lies beyond a limit, with what disturbed it. Blocks are counted from 1, as the progress does."""
+    return [f"{block.workload}, {block.level}, block {block.number + 1}: {block}" for block in blocks]
+
+
+def unrest(found: Unrest) -> str:
+    """How a sign of disturbance was spread over the session."""
+    trials = f"in {found.trials} trial{'s' if found.trials != 1 else ''}"
+    if found.name == "steal":
+        return f"a hypervisor kept back up to {found.highest:.0%} of a core (above {WARN['steal']:.0%} {trials})"
+    if found.name == "pace":
+        return (
+            f"the server's core did the same work {-found.lowest:.0%} faster to {found.highest:.0%} slower than its "
+            f"median (beyond ±{WARN['pace']:.0%} {trials})"
+        )
+    if found.name == "throttling":
+        return f"a CPU quota stopped the processes {trials}"
+    return (
+        f"others than the server used up to {found.highest:.0%} of its core (above {WARN['foreign CPU']:.0%} {trials})"
+    )
+
+
+METRICS: Final[dict[Metric, str]] = {"throughput_rps": "req/s", "p50_ms": "p50", "p95_ms": "p95", "p99_ms": "p99"}
+"""Each metric's name in a table."""
 
 
 def blocks(comparison: Comparison) -> str:

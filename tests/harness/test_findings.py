@@ -1,7 +1,9 @@
 """The right half, on rehearsed runs: no clock, no socket."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,8 @@ from harness.findings import Findings, JudgedCell, find, to_summary
 from harness.plan import Plan, Trial
 from harness.record import read_run
 from harness.verdict import Verdict
-from scenarios.protocol import TrialResult
+from scenarios.histogram import Distribution
+from scenarios.protocol import Second, TrialResult
 from tests.rehearsal import STARTED, distribution, plan, rehearse, result
 
 RATES = {"sync": 1_000.0, "async": 1_500.0, "blocking": 50.0, "offload": 1_010.0}
@@ -171,7 +174,7 @@ def test_an_open_loop_is_judged_by_its_p99_and_less_is_better(tmp_path: Path):
     p99_ms = {"sync": 40, "async": 20, "blocking": 400, "offload": 40}
 
     def results(trial: Trial) -> TrialResult:
-        latency = distribution([p99_ms[trial.variant] * 1000 + trial.block] * 200)
+        latency = distribution([p99_ms[trial.variant] * 1000 + trial.block] * 1000)
         return result(40.0, latency=latency)
 
     findings = find(read_run(rehearse(tmp_path, made, results)))
@@ -193,6 +196,144 @@ def test_a_rate_that_cannot_be_carried_is_said_and_its_latencies_are_floors(tmp_
     judged = cell(findings, "async")
     assert judged.cell.latency_is_floor
     assert "Of 200 requests offered a second 50 were answered, 15 requests were dropped" in judged.caveats[0].sentence
+
+
+def disturbed(trial: Trial, blocks: set[int], **changes: Any) -> TrialResult:
+    """A steady trial; those of `async` in these blocks are disturbed, and half as fast for it."""
+    if trial.variant == "async" and trial.block in blocks:
+        return result(RATES["async"] / 2, **changes)
+    return result(RATES[trial.variant] * wobble(trial))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"core_busy": (0.9, 0.2), "core_steal": (0.2, 0.0)}, "steal 20%, foreign CPU 20%"),
+        ({"core_busy": (0.8, 0.2)}, "foreign CPU 30%"),
+        ({"throttled": 3}, "stopped 3 times by its CPU quota"),
+    ],
+)
+def test_a_disturbed_block_is_rejected_whole_and_listed(tmp_path: Path, changes: dict[str, Any], reason: str):
+    made = plan("sleep", blocks=6)
+    findings = find(read_run(rehearse(tmp_path, made, lambda trial: disturbed(trial, {2}, **changes))))
+    assert [(block.number, str(block), block.rejected) for block in findings.disturbed] == [(2, reason, True)]
+    assert {len(judged.cell.trials) for judged in findings.cells} == {5}
+    comparison = findings.comparisons[0].comparison
+    assert comparison.ratio is not None
+    assert comparison.ratio.value == pytest.approx(1.5, rel=0.01)
+    assert to_summary(findings)["disturbed_blocks"][0]["reasons"] == reason.split(", ")
+
+
+def test_a_slow_core_is_known_by_its_pace(tmp_path: Path):
+    made = plan("sleep", blocks=6)
+    paces = {trial.number: 30.0 if trial.block == 4 else 20.0 for trial in made.trials}
+    directory = rehearse(tmp_path, made, lambda trial: disturbed(trial, {4}), pace_ms=paces)
+    (block,) = find(read_run(directory)).disturbed
+    assert (block.number, block.rejected, str(block)) == (4, True, "core 50% slower than its median")
+
+
+def test_at_most_a_fifth_of_the_blocks_is_rejected_and_the_worst_come_first(tmp_path: Path):
+    """With more rejected than that, it would be the rule that chooses the result."""
+
+    def results(trial: Trial) -> TrialResult:
+        return result(
+            RATES[trial.variant], core_busy=(0.55 + trial.block / 100, 0.2), core_steal=(0.05 + trial.block / 100, 0.0)
+        )
+
+    findings = find(read_run(rehearse(tmp_path, plan("sleep", blocks=10), results)))
+    assert len(findings.disturbed) == 10
+    assert {block.number for block in findings.rejected} == {8, 9}
+    assert verdict(findings, "async") is Verdict.WIN
+    assert all(judged.valid for judged in findings.cells)
+    (unrest,) = findings.unrest
+    assert (unrest.name, unrest.trials) == ("steal", 40)
+
+
+def test_what_somebody_here_does_in_most_blocks_takes_the_verdict_away(tmp_path: Path):
+    findings = find(
+        read_run(rehearse(tmp_path, plan("sleep", blocks=6), lambda t: disturbed(t, {0, 1, 2}, throttled=1)))
+    )
+    assert verdict(findings, "async") is Verdict.INVALID
+    assert "Lift the CPU quota" in cell(findings, "async").caveats[0].sentence
+    assert verdict(findings, "blocking") is Verdict.LOSS
+
+
+def test_the_rules_of_rejection_do_not_see_the_outcome(tmp_path: Path):
+    """The same disturbances reject the same blocks, whatever was measured in them."""
+
+    def rejected(name: str, rate: float) -> list[int]:
+        made = plan("sleep", blocks=6)
+
+        def results(trial: Trial) -> TrialResult:
+            steal = 0.04 * ((trial.number * 7) % 5)
+            return result(rate * (1 + trial.block), core_steal=(steal, 0.0), core_busy=(0.5 + steal, 0.1))
+
+        return [block.number for block in find(read_run(rehearse(tmp_path / name, made, results))).rejected]
+
+    assert rejected("slow", 500.0) == rejected("fast", 900.0) != []
+
+
+def test_blocks_that_follow_each_other_are_said_to_be_fewer_than_they_seem(tmp_path: Path):
+    def results(trial: Trial) -> TrialResult:
+        drifting = 1 + 0.03 * trial.block if trial.variant == "async" else 1
+        return result(RATES[trial.variant] * drifting)
+
+    findings = find(read_run(rehearse(tmp_path, plan("sleep", blocks=12), results)))
+    (caveat,) = findings.comparisons[0].caveats
+    assert "follow each other (lag-1 autocorrelation 0.7" in caveat.sentence
+
+
+def test_a_block_far_from_the_others_is_said_to_be_so(tmp_path: Path):
+    def results(trial: Trial) -> TrialResult:
+        return result(
+            RATES[trial.variant] * wobble(trial) * (3 if trial.variant == "async" and trial.block == 7 else 1)
+        )
+
+    def shaken(trial: Trial) -> TrialResult:
+        noise = 1 + 0.02 * ((trial.number * 37) % 11 - 5) / 5
+        return replace(results(trial), completed=round(results(trial).completed * noise))
+
+    findings = find(read_run(rehearse(tmp_path, plan("sleep", blocks=12), shaken)))
+    assert any("tails are heavy" in caveat.sentence for caveat in findings.comparisons[0].caveats)
+
+
+def test_halves_that_differ_are_said_to_be_not_steady(tmp_path: Path):
+    def results(trial: Trial) -> TrialResult:
+        rate = RATES[trial.variant]
+        swing = 0.2 if trial.variant == "async" else 0.0
+        parts = [
+            Second(round(rate * share), 0, Distribution()) for share in (1 - swing, 1 - swing, 1 + swing, 1 + swing)
+        ]
+        return result(rate, window_s=4.0, seconds=tuple(parts))
+
+    findings = find(read_run(rehearse(tmp_path, plan("sleep", seconds=4.0), results)))
+    assert "Not steady: in 100% of the trials" in cell(findings, "async").caveats[0].sentence
+    assert cell(findings, "sync").caveats == ()
+
+
+def test_a_percentile_that_rests_on_single_requests_is_null(tmp_path: Path):
+    findings = findings_of(tmp_path)  # 50 requests a trial of `blocking`, 250 in all
+    latencies = {entry["variant"]: entry["latency_ms"] for entry in to_summary(findings)["cells"]}
+    assert latencies["blocking"]["p99"] is None
+    assert latencies["blocking"]["p95"] is not None
+    assert latencies["sync"]["p99"] is not None
+
+
+def test_percentiles_are_compared_as_well_and_never_counted_as_the_verdict(tmp_path: Path):
+    """A spike on two requests in a hundred: throughput hardly moves, the p99 does."""
+
+    def results(trial: Trial) -> TrialResult:
+        spiked = [64_000] * 980 + [128_000 if trial.variant == "async" else 64_000] * 20
+        return result(1_000.0 * wobble(trial), latency=distribution([us + trial.block for us in spiked]))
+
+    findings = find(read_run(rehearse(tmp_path, plan("root", variants=["sync", "async"]), results)))
+    (judged,) = findings.comparisons
+    assert judged.verdict is Verdict.TIE
+    assert {outcome.metric: found for outcome, found in judged.secondary} == {
+        "p50_ms": Verdict.TIE,
+        "p95_ms": Verdict.TIE,
+        "p99_ms": Verdict.LOSS,
+    }
 
 
 def test_a_good_cell_has_no_caveat(tmp_path: Path):
@@ -234,7 +375,7 @@ def test_the_summary_keeps_its_contract(tmp_path: Path):
     assert first["latency_ms"].keys() == {"p50", "p95", "p99"}
     assert first["bystander_ms"].keys() == {"p50", "p99"}
     comparison = summary["comparisons"][0]
-    assert comparison.keys() == {
+    assert comparison.keys() >= {
         *("workload", "baseline", "contender", "level", "metric", "ratio", "low", "high", "verdict", "blocks")
     }
     assert (comparison["metric"], comparison["verdict"]) == ("throughput_rps", "WIN")

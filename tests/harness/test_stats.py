@@ -1,9 +1,20 @@
 import math
 import random
+from collections.abc import Callable
 
 import pytest
 
-from harness.stats import Estimate, expected_half_width, geometric_mean, independent_ratio, ratio
+from harness.caveats import AUTOCORRELATION_WARN, FAR_WARN
+from harness.stats import (
+    Estimate,
+    autocorrelation,
+    detectable,
+    expected_half_width,
+    farthest,
+    geometric_mean,
+    independent_ratio,
+    ratio,
+)
 from harness.verdict import Verdict, verdict
 
 
@@ -88,3 +99,52 @@ def test_runs_without_common_blocks_are_compared_by_welchs_interval():
     assert single is not None
     assert (single.value, single.low) == (pytest.approx(2), None)
     assert independent_ratio([], [1.0]) is None
+
+
+def following(draw: random.Random, n: int, share: float) -> list[float]:
+    """n values of which each keeps this share of the one before it: an AR(1) process."""
+    values = [draw.gauss(0, 1)]
+    while len(values) < n:
+        values.append(share * values[-1] + math.sqrt(1 - share**2) * draw.gauss(0, 1))
+    return values
+
+
+def warned(sessions: list[list[float]], statistic: Callable[[list[float]], float | None], limit: float) -> float:
+    return sum((statistic(session) or 0) > limit for session in sessions) / len(sessions)
+
+
+def test_autocorrelated_sessions_show_the_warning_and_independent_ones_seldom_do():
+    draw = random.Random(7)
+    dependent = [following(draw, 20, 0.8) for _ in range(500)]
+    independent = [following(draw, 20, 0.0) for _ in range(500)]
+    assert warned(dependent, autocorrelation, AUTOCORRELATION_WARN) > 0.85
+    assert warned(independent, autocorrelation, AUTOCORRELATION_WARN) < 0.1
+
+
+def test_heavy_tailed_sessions_show_the_warning_and_normal_ones_seldom_do():
+    draw = random.Random(8)
+    # Cauchy: the ratio of two normal values has no variance at all.
+    heavy = [[draw.gauss(0, 1) / draw.gauss(0, 1) for _ in range(20)] for _ in range(500)]
+    normal = [[draw.gauss(0, 1) for _ in range(20)] for _ in range(500)]
+    assert warned(heavy, farthest, FAR_WARN) > 0.8
+    assert warned(normal, farthest, FAR_WARN) < 0.05
+
+
+def test_of_few_or_equal_blocks_nothing_is_said():
+    assert autocorrelation([1.0, 2.0, 3.0]) is None
+    assert autocorrelation([1.0] * 8) is None
+    assert farthest([1.0, 2.0]) is None
+    assert farthest([1.0] * 8) is None
+
+
+def test_the_smallest_detectable_difference_is_detected_as_often_as_it_says():
+    draw = random.Random(9)
+    smallest = detectable(0.05, 10, power=0.8)
+    assert smallest is not None
+    found = 0
+    for _ in range(1_000):
+        estimate = geometric_mean([(1 + smallest) * math.exp(draw.gauss(0, 0.05)) for _ in range(10)])
+        assert estimate is not None
+        assert estimate.low is not None
+        found += estimate.low > 1
+    assert found / 1_000 == pytest.approx(0.8, abs=0.04)

@@ -66,3 +66,14 @@ def test_a_percentile_stays_within_the_exact_extremes():
 def test_there_is_no_percentile_of_nothing():
     assert Distribution().percentile_us(99) is None
     assert Distribution().mean_us is None
+
+
+def test_the_p999_of_a_million_requests_is_within_a_bin_of_the_exact_one():
+    draw = np.random.default_rng(4)
+    latencies_us = np.rint(np.exp(draw.normal(9, 1.2, 1_000_000))).astype(int)
+    histogram = Histogram()
+    for latency_us in latencies_us.tolist():
+        histogram.record(latency_us)
+    for percent in (50, 99, 99.9):
+        exact = float(np.percentile(latencies_us, percent, method="inverted_cdf"))
+        assert histogram.distribution().percentile_us(percent) == pytest.approx(exact, rel=0.008)
