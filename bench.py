@@ -86,9 +86,20 @@ def run(
         typer.Option(help="Then offer both twins this share of what the slower one carried; 0: no such step."),
     ] = None,
     variants: Annotated[str | None, typer.Option(help="Only these variants, as in sync,async.")] = None,
-    blocks: Annotated[int | None, typer.Option(help="Trials of each variant.")] = None,
-    seconds: Annotated[float | None, typer.Option(help="Length of each trial's window.")] = None,
-    warmup: Annotated[float | None, typer.Option(help="Seconds of load before each window.")] = None,
+    blocks: Annotated[int | None, typer.Option(help="Trials of each variant; the fewest, with --max-blocks.")] = None,
+    max_blocks: Annotated[
+        int | None, typer.Option(help="Go on to so many until the ratios are precise; default: by profile.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Length of each trial's window; default: by profile and pilot.")
+    ] = None,
+    warmup: Annotated[
+        float | None, typer.Option(help="Seconds of load before each window; default: by profile and pilot.")
+    ] = None,
+    fresh_server: Annotated[
+        bool | None,
+        typer.Option("--fresh-server/--same-server", help="Start the server anew for each trial; default: by profile."),
+    ] = None,
     margin: Annotated[float | None, typer.Option(help="Smallest difference worth a verdict; default 0.05.")] = None,
     plan_only: Annotated[bool, typer.Option("--plan-only", help="Print what would be measured, and stop.")] = False,
     seed: Annotated[int, typer.Option(help="Decides the order of the trials.")] = 1,
@@ -126,6 +137,8 @@ def run(
             iso_share=iso_rate,
             variants=variants,
             blocks=blocks,
+            max_blocks=max_blocks,
+            fresh_server=fresh_server,
             seconds=seconds,
             warmup=warmup,
             margin=margin,

@@ -99,6 +99,8 @@ def _facts(findings: Findings) -> dict[str, Any]:
         "load processes": plan.load_processes,
         "warm-up": f"{plan.warmup_s:g} s",
         "window": f"{plan.window_s:g} s",
+        "windows": "lengthened by a pilot" if plan.pilot_s else "as they were asked for",
+        "fresh server for each trial": "yes" if plan.fresh_server else "no",
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -13,17 +14,22 @@ from harness.calibration import read_calibration
 from harness.child import PROJECT
 from harness.exceptions import BadInputError, BenchError, StoppedError
 from harness.level import Level
-from harness.machine import facts
+from harness.machine import Placement, facts
 from harness.pace import pace_ms
-from harness.plan import Plan, Trial
+from harness.pilot import tune
+from harness.plan import PILOT_WARMUP_S, Plan, Stop, Trial, Window
 from harness.record import Manifest, Record, RecordedTrial, Run, make_directory
-from harness.rig import Audience, Site, open_rig
+from harness.rig import Audience, Rig, Site, open_rig
 from harness.serve import OPTIONS
 from harness.services import POOL_SIZE
+from harness.stopping import is_look, is_precise
+from scenarios.protocol import TrialResult
 
 
 class Watcher(Audience, Protocol):
     """Whoever wants to know how far the session is."""
+
+    def piloting(self, trial: Trial) -> None: ...
 
     def replanned(self, plan: Plan) -> None: ...
 
@@ -77,10 +83,12 @@ def resume(run: Run, watcher: Watcher, site: Site) -> None:
 def _carry_out(record: Record, watcher: Watcher, site: Site, done: Sequence[RecordedTrial]) -> None:
     kept = len(done)
     try:
-        for recorded in _session(record.manifest.plan, watcher, record, site, done):
-            record.save(recorded)
-            kept += 1
-            watcher.trial_ended(recorded)
+        with open_rig(record.manifest.plan, site, watcher, record.logs) as rig:
+            record.note(verifications=rig.verifications, database=rig.database, workers=rig.workers)
+            for recorded in _Session(record, watcher, rig, site.placement, done).trials():
+                record.save(recorded)
+                kept += 1
+                watcher.trial_ended(recorded)
     except BenchError as error:
         raise type(error)(f"{error} {_kept(record, kept, discard=isinstance(error, BadInputError))}".strip()) from error
     except KeyboardInterrupt:
@@ -88,48 +96,93 @@ def _carry_out(record: Record, watcher: Watcher, site: Site, done: Sequence[Reco
     record.note(ended=datetime.now(UTC))
 
 
-def _session(
-    plan: Plan, watcher: Watcher, record: Record, site: Site, done: Sequence[RecordedTrial]
-) -> Iterator[RecordedTrial]:
-    with open_rig(plan, site, watcher, record.logs) as rig:
-        record.note(verifications=rig.verifications, database=rig.database, workers=rig.workers)
-        seen: Seen = {}
-        for recorded in done:
-            _note(seen, recorded)
-        numbers = {recorded.trial.number for recorded in done}
-        for trial in _trials(plan, watcher, record, seen):
-            if trial.number in numbers:
+class _Session:
+    """The trials of a plan, which becomes known on the way: windows from the pilot, stops, and the step at a rate."""
+
+    def __init__(
+        self, record: Record, watcher: Watcher, rig: Rig, placement: Placement, done: Sequence[RecordedTrial]
+    ) -> None:
+        self._record = record
+        self._watcher = watcher
+        self._rig = rig
+        self._placement = placement
+        self._trials = list(done)
+
+    @property
+    def _plan(self) -> Plan:
+        return self._record.manifest.plan
+
+    def trials(self) -> Iterator[RecordedTrial]:
+        """Run each trial that is not done yet."""
+        if self._plan.pilot_s and not self._plan.tuned:
+            self._replan(self._piloted())
+        yield from self._left()
+        if self._plan.iso_pairs and not self._plan.iso:
+            self._replan(self._plan.at_equal_rates(self._carried()))
+            yield from self._left()
+
+    def _left(self) -> Iterator[RecordedTrial]:
+        done = {recorded.trial.number for recorded in self._trials}
+        for trial in self._plan.trials:
+            if trial.number in done or self._is_stopped(trial):
                 continue
-            watcher.trial_starts(trial)
-            pace = pace_ms(site.placement.server) if site.placement.server else None
-            recorded = RecordedTrial(trial, rig.run(trial), pace)
-            _note(seen, recorded)
-            yield recorded
+            self._watcher.trial_starts(trial)
+            pace = pace_ms(self._placement.server) if self._placement.server else None
+            result = self._rig.run(trial, self._plan.window_of(trial.workload, trial.level))
+            self._trials.append(RecordedTrial(trial, result, pace))
+            yield self._trials[-1]
+            self._look(trial)
 
+    def _piloted(self) -> Plan:
+        """The plan with its windows, from one short trial of each variant at each level, which are then forgotten."""
+        plan = self._plan
+        window = Window(PILOT_WARMUP_S, plan.pilot_s)
+        seen: dict[tuple[str, Level], list[TrialResult]] = {}
+        variants = [(workload, variant) for workload in plan.workloads for variant in workload.variants]
+        self._watcher.stage("a pilot of each variant")
+        for level in plan.levels:
+            for workload, variant in variants:
+                trial = Trial(0, 0, workload.name, variant.name, level)
+                self._watcher.piloting(trial)
+                seen.setdefault((workload.name, level), []).append(self._rig.run(trial, window))
+        return tune(plan, seen)
 
-Seen = dict[tuple[str, str], dict[Level, list[float]]]
+    def _carried(self) -> dict[tuple[str, str], float]:
+        """What each (workload, variant) was seen to carry, in requests a second: the most of all levels."""
+        seen: dict[tuple[str, str], dict[Level, list[float]]] = {}
+        for recorded in self._trials:
+            trial, result = recorded.trial, recorded.result
+            if not result.lost:
+                at = seen.setdefault((trial.workload, trial.variant), {}).setdefault(trial.level, [])
+                at.append(result.completed / result.window_s)
+        return {variant: max(median(rates) for rates in levels.values()) for variant, levels in seen.items()}
 
+    def _look(self, last: Trial) -> None:
+        """After each block that calls for it: stop the comparison if it is precise."""
+        plan, key, blocks = self._plan, (last.workload, last.level), last.block + 1
+        if not is_look(plan, blocks) or self._is_open(last):
+            return
+        if is_precise(plan, *key, self._trials, self._placement):
+            self._replan(replace(plan, stops=(*plan.stops, Stop(*key, blocks))))
 
-def _note(seen: Seen, recorded: RecordedTrial) -> None:
-    trial, result = recorded.trial, recorded.result
-    if not result.lost:
-        at = seen.setdefault((trial.workload, trial.variant), {}).setdefault(trial.level, [])
-        at.append(result.completed / result.window_s)
+    def _is_open(self, last: Trial) -> bool:
+        """Whether the block of this trial still lacks one."""
+        done = {recorded.trial.number for recorded in self._trials}
+        return any(
+            trial.number not in done
+            for trial in self._plan.trials
+            if (trial.workload, trial.level) == (last.workload, last.level) and trial.block <= last.block
+        )
 
+    def _is_stopped(self, trial: Trial) -> bool:
+        return any(
+            (stop.workload, stop.level) == (trial.workload, trial.level) and trial.block >= stop.blocks
+            for stop in self._plan.stops
+        )
 
-def _trials(plan: Plan, watcher: Watcher, record: Record, seen: Seen) -> Iterator[Trial]:
-    """The plan's trials; then those of the step at an equal rate, which follow from what the others have shown.
-
-    `seen` holds the throughputs of each (workload, variant) by level, and grows while the trials are taken from here.
-    """
-    yield from plan.trials
-    if plan.iso or not plan.iso_pairs:
-        return
-    carried = {variant: max(median(rates) for rates in levels.values()) for variant, levels in seen.items()}
-    last = plan.at_equal_rates(carried)
-    record.note(plan=last)
-    watcher.replanned(last)
-    yield from last.trials[len(plan.trials) :]
+    def _replan(self, plan: Plan) -> None:
+        self._record.note(plan=plan)
+        self._watcher.replanned(plan)
 
 
 def _kept(record: Record, trials: int, *, discard: bool) -> str:

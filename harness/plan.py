@@ -19,32 +19,83 @@ DRAIN_S: Final = 15.0
 
 MARGIN: Final = 0.05
 MIN_MARGIN, MAX_MARGIN = 0.001, 1.0
-TRIAL_OVERHEAD_S: Final = 0.15
+TRIAL_OVERHEAD_S: Final = 0.17
+RESTART_S: Final = 1.3
 SESSION_OVERHEAD_S: Final = 15.0
+PILOT_WARMUP_S: Final = 0.2
+LOOK_EVERY: Final = 2
+"""After so many further blocks a comparison is looked at again, whether it is precise enough."""
+MASS: Final = 1_000
+"""An open-loop window should hold so many requests: on fewer there is no p99."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How much time to spend. `window_s` is counted in each trial, `warmup_s` precedes it, both in seconds.
+    """How much time to spend; times are in seconds.
 
-    `iso_share` is the share of the slower twin's capacity at which both are then offered the same; 0 for no such step.
+    `window_s` is counted in each trial, `warmup_s` precedes it; a pilot of `pilot_s` may lengthen both, a window up to
+    `longest_s`, as long as the session stays within `budget_s`. From `blocks` to `max_blocks` are measured, until the
+    ratios are precise. `fresh_server`: each trial has a server that has served no other. `iso_share` is the share of
+    the slower twin's capacity at which both are then offered the same; 0 for no such step.
     """
 
     name: str
     about: str
     users: int
     blocks: int
+    max_blocks: int
     warmup_s: float
     window_s: float
+    longest_s: float
+    pilot_s: float
+    budget_s: float
+    fresh_server: bool = False
     iso_share: float = 0.0
 
 
 PROFILES: Final[Mapping[str, Profile]] = {
     profile.name: profile
     for profile in (
-        Profile("quick", "under 200 s for everything; low precision", 64, blocks=5, warmup_s=0.4, window_s=1.0),
-        Profile("standard", "half an hour; for a claim", 64, blocks=10, warmup_s=1.0, window_s=5.0, iso_share=0.7),
-        Profile("thorough", "two hours; for an argument", 64, blocks=20, warmup_s=2.0, window_s=10.0, iso_share=0.7),
+        Profile(
+            "quick",
+            "under 200 s for everything; low precision",
+            users=64,
+            blocks=6,
+            max_blocks=6,
+            warmup_s=0.3,
+            window_s=0.7,
+            longest_s=2.0,
+            pilot_s=0.25,
+            budget_s=185,
+        ),
+        Profile(
+            "standard",
+            "an hour at most; for a claim",
+            users=64,
+            blocks=6,
+            max_blocks=10,
+            warmup_s=1.0,
+            window_s=5.0,
+            longest_s=15.0,
+            pilot_s=1.0,
+            budget_s=3_000,
+            fresh_server=True,
+            iso_share=0.7,
+        ),
+        Profile(
+            "thorough",
+            "three hours at most; for an argument",
+            users=64,
+            blocks=10,
+            max_blocks=20,
+            warmup_s=2.0,
+            window_s=10.0,
+            longest_s=30.0,
+            pilot_s=2.0,
+            budget_s=10_800,
+            fresh_server=True,
+            iso_share=0.7,
+        ),
     )
 }
 
@@ -99,6 +150,33 @@ class IsoRate:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """How long a trial is, in seconds: what precedes the counting, the counting, the longest wait after it."""
+
+    warmup_s: float
+    window_s: float
+    drain_s: float = DRAIN_S
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """The window that all variants of a workload have at a level, because a pilot showed that they need it."""
+
+    workload: str
+    level: Level
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A workload at a level of which `blocks` are measured: then its ratios were precise enough."""
+
+    workload: str
+    level: Level
+    blocks: int
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One variant under one level for one window. `number` is its place in the session, from 1; `block` from 0."""
 
@@ -117,8 +195,10 @@ class Trial:
 class Plan:
     """A whole session. Times are in seconds; `margin` is the smallest difference that is worth a verdict.
 
-    Where `iso_share` is not 0, each workload's twins are at last offered that share of the slower one's capacity, which
-    is only known when all else is measured: `iso` is empty until then.
+    What is only known on the way is empty before: `tuned` after the pilot, whose trials last `pilot_s` (0: no pilot)
+    and may lengthen a window up to `longest_s` while the session stays within `budget_s`; `stops` where fewer than
+    `max_blocks` were enough; `iso`, where `iso_share` is not 0: each workload's twins are at last offered that share
+    of the slower one's capacity.
     """
 
     profile: str
@@ -132,6 +212,17 @@ class Plan:
     load_processes: int = 1
     iso_share: float = 0.0
     iso: tuple[IsoRate, ...] = ()
+    max_blocks: int = 0
+    fresh_server: bool = False
+    pilot_s: float = 0.0
+    longest_s: float = 0.0
+    budget_s: float = 0.0
+    tuned: tuple[Tuned, ...] = ()
+    stops: tuple[Stop, ...] = ()
+
+    @property
+    def most_blocks(self) -> int:
+        return max(self.blocks, self.max_blocks)
 
     @property
     def needs(self) -> frozenset[Need]:
@@ -155,15 +246,24 @@ class Plan:
 
         A block holds one trial of each variant of a workload at a level, in random order; the next block of the same
         comparison runs in the reverse of that order, so that over each two blocks no variant comes earlier than
-        another. Within a round, workloads and levels are shuffled. The seed decides all of it.
+        another. Within a round, workloads and levels are shuffled. The seed decides all of it. A comparison that
+        stopped has no trials after that; the others keep their numbers.
         """
+        stops = {(stop.workload, stop.level): stop.blocks for stop in self.stops}
+        return tuple(
+            trial
+            for trial in self._all_trials()
+            if trial.block < stops.get((trial.workload, trial.level), self.most_blocks)
+        )
+
+    def _all_trials(self) -> list[Trial]:
         draw = random.Random(self.seed)
         comparisons = [(workload, level) for workload in self.workloads for level in self.levels]
         order = {
             (workload.name, level): [variant.name for variant in workload.variants] for workload, level in comparisons
         }
         trials: list[Trial] = []
-        for block in range(self.blocks):
+        for block in range(self.most_blocks):
             draw.shuffle(comparisons)
             for workload, level in comparisons:
                 variants = order[workload.name, level]
@@ -174,11 +274,11 @@ class Plan:
                 for variant in variants:
                     trials.append(Trial(len(trials) + 1, block, workload.name, variant, level))
         self._append_iso(trials, draw)
-        return tuple(trials)
+        return trials
 
     def _append_iso(self, trials: list[Trial], draw: random.Random) -> None:
         pairs, order = list(self.iso), {iso: [iso.pair.baseline, iso.pair.contender] for iso in self.iso}
-        for block in range(self.blocks):
+        for block in range(self.most_blocks):
             draw.shuffle(pairs)
             for iso in pairs:
                 if block % 2:
@@ -215,29 +315,63 @@ class Plan:
             rate_rps = float(f"{self.iso_share * min(both):.3g}")
             if rate_rps >= MIN_RATE:
                 found.append(IsoRate(pair, Level(users, "open", rate_rps, "poisson")))
-        return replace(self, iso=tuple(found))
+        tuned = [
+            Tuned(
+                iso.pair.workload, iso.level, replace(self.window_of(iso.pair.workload, iso.level), window_s=needed_s)
+            )
+            for iso in found
+            if self.pilot_s
+            and iso.level.rate_rps
+            and (needed_s := min(self.longest_s, MASS / iso.level.rate_rps)) > self.window_s
+        ]
+        return replace(self, iso=tuple(found), tuned=(*self.tuned, *tuned))
 
-    @property
-    def expected_s(self) -> float:
-        """About how long the session takes, in seconds, start-up and report included."""
-        drains = {
-            (workload.name, variant.name, level): _drain_s(workload.wait_s, level, self.window_s)
-            for workload in self.workloads
-            for variant in workload.variants
-            for level in self.levels
-            if variant.kind == "blocking" and workload.wait_s is not None
-        }
-        each_s = self.warmup_s + self.window_s + TRIAL_OVERHEAD_S
-        count = self.blocks * len(self.levels) * sum(len(workload.variants) for workload in self.workloads)
-        count += self.blocks * 2 * len(self.iso_pairs)
-        return SESSION_OVERHEAD_S + count * each_s + self.blocks * sum(drains.values())
+    def window_of(self, workload: str, level: Level) -> Window:
+        """How long every trial of this workload at this level is."""
+        for tuned in self.tuned:
+            if (tuned.workload, tuned.level) == (workload, level):
+                return tuned.window
+        return Window(self.warmup_s, self.window_s)
+
+    def pairs_at(self, workload: str, level: Level) -> tuple[Pair, ...]:
+        """What is compared at this level of the workload."""
+        if level in self.levels:
+            return tuple(pair for pair in self.pairs if pair.workload == workload)
+        return tuple(iso.pair for iso in self.iso if (iso.pair.workload, iso.level) == (workload, level))
+
+    def expected_s(self, blocks: int | None = None) -> float:
+        """About how long the session takes with so many blocks (the fewest, unless given), in seconds, all included."""
+        count, total = blocks or self.blocks, SESSION_OVERHEAD_S
+        extra_s = TRIAL_OVERHEAD_S + (RESTART_S if self.fresh_server else 0.0)
+        for workload in self.workloads:
+            for level in self.levels:
+                window = self.window_of(workload.name, level)
+                each_s = window.warmup_s + window.window_s + extra_s
+                variants = len(workload.variants)
+                total += count * (variants * each_s + _drains_s(workload, level, window.window_s))
+                if self.pilot_s and not self.tuned:
+                    total += variants * (PILOT_WARMUP_S + self.pilot_s + TRIAL_OVERHEAD_S)
+                    total += _drains_s(workload, level, self.pilot_s)
+        return total + count * 2 * len(self.iso_pairs) * (self.warmup_s + self.window_s + extra_s)
 
 
-def _drain_s(wait_s: float, level: Level, window_s: float) -> float:
-    """How long a blocking variant takes to answer what is left at the end of a window."""
+def longest_expected_s(plan: Plan) -> float:
+    """About how long the session takes at most, in seconds, if its pilot asks for the longest windows everywhere."""
+    longest = Window(max(plan.warmup_s, plan.longest_s), max(plan.window_s, plan.longest_s))
+    tuned = tuple(Tuned(workload.name, level, longest) for workload in plan.workloads for level in plan.levels)
+    everything_s = replace(plan, tuned=tuned).expected_s(plan.most_blocks)
+    return max(plan.expected_s(plan.most_blocks), min(plan.budget_s, everything_s))
+
+
+def _drains_s(workload: PlannedWorkload, level: Level, window_s: float) -> float:
+    """How long the blocking variants take to answer what is left at the end of a window."""
+    if workload.wait_s is None:
+        return 0.0
     if level.rate_rps is None:
-        return wait_s * level.users
-    return min(DRAIN_S, max(0.0, level.rate_rps * wait_s - 1) * window_s)
+        each_s = workload.wait_s * level.users
+    else:
+        each_s = min(DRAIN_S, max(0.0, level.rate_rps * workload.wait_s - 1) * window_s)
+    return each_s * sum(variant.kind == "blocking" for variant in workload.variants)
 
 
 def make_plan(
@@ -250,6 +384,8 @@ def make_plan(
     rates: Sequence[float] = (),
     arrivals: str = "constant",
     blocks: int | None = None,
+    max_blocks: int | None = None,
+    fresh_server: bool | None = None,
     seconds: float | None = None,
     seed: int = 1,
     load_processes: int = 1,
@@ -289,10 +425,21 @@ def make_plan(
         if name not in available:
             raise unknown("variant", name, available)
     planned = tuple(_planned(workload, variants) for workload in chosen)
+    fewest_blocks = in_range("--blocks", blocks if blocks is not None else base.blocks, 1, MAX_BLOCKS)
+    if max_blocks is not None:
+        in_range("--max-blocks", max_blocks, fewest_blocks, MAX_BLOCKS)
+    elif blocks is not None:
+        max_blocks = blocks  # so many were asked for, no more and no fewer
     return Plan(
         profile=profile,
         seed=seed,
-        blocks=in_range("--blocks", blocks if blocks is not None else base.blocks, 1, MAX_BLOCKS),
+        blocks=fewest_blocks,
+        max_blocks=base.max_blocks if max_blocks is None else max_blocks,
+        fresh_server=base.fresh_server if fresh_server is None else fresh_server,
+        # What was said is done; a pilot decides what was not.
+        pilot_s=base.pilot_s if seconds is None and warmup is None else 0.0,
+        longest_s=max(base.longest_s, window_s),
+        budget_s=base.budget_s,
         warmup_s=in_range("--warmup", warmup if warmup is not None else base.warmup_s, 0, MAX_SECONDS),
         window_s=window_s,
         levels=levels,

@@ -14,7 +14,7 @@ from bench_app.paths import BYSTANDER_PATH
 from harness.exceptions import BadInputError
 from harness.load import Load, Meeting, open_crew, open_load, open_meeting
 from harness.machine import Placement
-from harness.plan import DRAIN_S, MAX_BLOCKS, Plan, PlannedVariant, Trial
+from harness.plan import MAX_BLOCKS, Plan, PlannedVariant, Trial, Window
 from harness.record import Verification
 from harness.serve import HOST, Server, serve
 from harness.services import Services, open_services
@@ -69,12 +69,18 @@ class Rig:
         self._start = start
         self._running = running
         self._server = running.enter_context(start()) if start is not None else None
+        self._used = False
         self._addresses: dict[str, Address] = {}
         self._variants = {
             (workload.name, variant.name): (workload, variant)
             for workload in plan.workloads
             for variant in workload.variants
         }
+
+    @property
+    def server(self) -> Server | None:
+        """The server that runs now, None where it is not of this rig."""
+        return self._server
 
     @property
     def database(self) -> str | None:
@@ -84,26 +90,34 @@ class Rig:
             return None
         return f"PostgreSQL {database.version}, {'embedded' if database.embedded else 'given by --dsn'}"
 
-    def run(self, trial: Trial, *, window_s: float | None = None, drain_s: float = DRAIN_S) -> TrialResult:
-        """Run one trial, for the plan's window unless another is given.
+    def run(self, trial: Trial, window: Window) -> TrialResult:
+        """Run one trial; before it the server is started afresh where the plan says so.
 
         Raises:
             ChildDiedError: one of the processes ended on the way.
         """
-        result = self._load.run(self._order(trial, window_s or self._plan.window_s, drain_s), self._check)
+        if self._used and self._plan.fresh_server:
+            self._restart()
+        result = self._load.run(self._order(trial, window), self._check)
+        self._used = True
         self._check()
-        if self._start is not None and result.failures.keys() & {UNANSWERED, TIMEOUT}:
+        if result.failures.keys() & {UNANSWERED, TIMEOUT}:
             # The server may still be at work on what nobody waits for, and the next trial would pay for that.
+            self._restart()
+        return result
+
+    def _restart(self) -> None:
+        if self._start is not None:
             self._running.close()
             self._server = self._running.enter_context(self._start())
-        return result
+            self._used = False
 
     def _check(self) -> None:
         self._services.check()
         if self._server is not None:
             self._server.child.check()
 
-    def _order(self, trial: Trial, window_s: float, drain_s: float) -> TrialOrder:
+    def _order(self, trial: Trial, window: Window) -> TrialOrder:
         workload, variant = self._variants[trial.workload, trial.variant]
         requests = tuple(
             RequestSpec(**asdict(request) | {"path": variant.path + request.path}) for request in workload.requests
@@ -123,9 +137,9 @@ class Rig:
             port=port,
             requests=requests,
             load=_load(self._plan, trial),
-            warmup_s=self._plan.warmup_s,
-            window_s=window_s,
-            drain_s=drain_s,
+            warmup_s=window.warmup_s,
+            window_s=window.window_s,
+            drain_s=window.drain_s,
             timeout_s=REQUEST_TIMEOUT_S,
             # A server of others has no bystander, but for one of this project, whose variants have a kind.
             bystander_path=BYSTANDER_PATH if variant.kind is not None else None,

@@ -21,7 +21,7 @@ from harness.exceptions import BenchError, StoppedError, in_range
 from harness.level import MAX_RATE, Level
 from harness.machine import facts
 from harness.objective import Objective, parse_objective
-from harness.plan import Plan, Trial, make_plan
+from harness.plan import Plan, Trial, Window, make_plan
 from harness.record import PAGE, TRIALS, Verification, make_directory
 from harness.rig import Rig, Site, open_rig
 from harness.session import check_files, listed, repeatable, take_place
@@ -180,7 +180,8 @@ class _Searches:
             bisection = Bisection(known[-1], NEXT_STEP, LOWEST_RPS, MAX_RATE)
         else:
             # What a closed loop carries is about the most, at latencies that nobody asked about.
-            closed = self._rig.run(self._trial(variant, repeat, Level(self._connections)))
+            window = Window(self._plan.warmup_s, self._plan.window_s)
+            closed = self._rig.run(self._trial(variant, repeat, Level(self._connections)), window)
             most_rps = max(closed.completed / closed.window_s, LOWEST_RPS)
             bisection = Bisection(FIRST_SHARE * most_rps, FIRST_STEP, LOWEST_RPS, MAX_RATE)
         while (rate_rps := bisection.next_rps) is not None:
@@ -208,7 +209,8 @@ class _Searches:
         window_s = max(self._plan.window_s, min(LONGEST_WINDOW_S, objective.requests_needed / rate_rps))
         trial = self._trial(variant, repeat, Level(self._connections, "open", rate_rps, "poisson"))
         # What is slower than twice the limit has broken the objective already.
-        result = self._rig.run(trial, window_s=window_s, drain_s=max(1.0, 2 * objective.limit_ms / 1000))
+        drain_s = max(1.0, 2 * objective.limit_ms / 1000)
+        result = self._rig.run(trial, Window(self._plan.warmup_s, window_s, drain_s))
         return Probe(
             repeat=repeat,
             rate_rps=rate_rps,

@@ -22,6 +22,7 @@ from harness.load import DEFAULT_MEETING_PORT, Meeting
 from harness.machine import Placement, differing, facts, place, usable_cores
 from harness.plan import MARGIN, MAX_LOAD_PROCESSES, Plan, make_plan
 from harness.record import PAGE, point_latest, read_run
+from harness.report import wording
 from harness.report.progress import ProgressDisplay
 from harness.report.terminal import plan_table, print_findings
 from harness.rig import Site
@@ -46,6 +47,8 @@ def measure(
     iso_share: float | None,
     variants: str | None,
     blocks: int | None,
+    max_blocks: int | None,
+    fresh_server: bool | None,
     seconds: float | None,
     warmup: float | None,
     margin: float | None,
@@ -75,6 +78,8 @@ def measure(
         think_ms=think_ms,
         iso_share=iso_share,
         blocks=blocks,
+        max_blocks=max_blocks,
+        fresh_server=fresh_server,
         seconds=seconds,
         warmup=warmup,
         margin=MARGIN if margin is None else margin,
@@ -296,12 +301,12 @@ def _counted(number: int, noun: str) -> str:
 
 def _announce(plan: Plan, placement: Placement, console: Console) -> None:
     variants = sum(len(workload.variants) for workload in plan.workloads)
-    minutes, seconds = divmod(round(plan.expected_s), 60)
-    trials = len(plan.trials) + 2 * plan.blocks * len(plan.iso_pairs)
+    each = variants * len(plan.levels) + 2 * len(plan.iso_pairs)
+    most = f" to {plan.most_blocks * each}" if plan.most_blocks > plan.blocks else ""
+    trials = f"{plan.blocks * each}{most} trials" if most else _counted(plan.blocks * each, "trial")
     console.print(
-        f"{_counted(trials, 'trial')} of {_counted(variants, 'variant')} in "
-        f"{_counted(len(plan.workloads), 'workload')}, profile {plan.profile}: "
-        f"about {minutes} min {seconds} s."
+        f"{trials} of {_counted(variants, 'variant')} in {_counted(len(plan.workloads), 'workload')}, profile "
+        f"{plan.profile}. {wording.expectation(plan)}"
     )
     half_width = expected_half_width(plan.blocks, TYPICAL_SPREAD)
     precision = (

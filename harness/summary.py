@@ -261,7 +261,8 @@ def _cell(
     for result in results:
         failures.update(result.failures)
     server = [result.cpu_s["server"] / result.window_s for result in results if "server" in result.cpu_s]
-    mean_us, warmup_s, placement = latency.mean_us, manifest.plan.warmup_s, manifest.placement
+    mean_us, placement = latency.mean_us, manifest.placement
+    warmup_s = manifest.plan.window_of(workload.name, level).warmup_s
     busy = [share for result in results if (share := busy_share(result, placement.load)) is not None]
     return Cell(
         workload=workload,

@@ -151,7 +151,7 @@ def _card(findings: Findings, comparisons: Sequence[JudgedComparison]) -> str:
     machine = manifest.machine
     where = f"{machine.get('cpu')}, {machine.get('cores')} cores, {machine.get('python')}"
     incomplete = "" if findings.run.is_complete else " INCOMPLETE RUN."
-    blocks = f"{manifest.plan.blocks} blocks, 95 % intervals."
+    blocks = f"{wording.blocks_of(manifest.plan)}, 95 % intervals."
     verdicts = f"{';  '.join(lines)}.  " if lines else ""
     return f"{verdicts}{blocks}{incomplete}  {where}, {manifest.started:%Y-%m-%d}, profile {manifest.plan.profile}."
 

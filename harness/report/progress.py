@@ -28,6 +28,7 @@ class ProgressDisplay:
         self._console = console
         self._trials = plan.trials
         self._results: dict[tuple[str, str, Level], list[RecordedTrial]] = {}
+        self._done: set[int] = set()
         self._first_trial_at: float | None = None
         self._measured = 0
         self._bar = Progress(
@@ -75,18 +76,26 @@ class ProgressDisplay:
         else:
             self._console.print(f"{len(verifications)} variants verified: same answers, same work, right threads.")
 
+    def piloting(self, trial: Trial) -> None:
+        self._bar.update(self._task, description=f"pilot  {trial.name}  {trial.level}")
+
     def replanned(self, plan: Plan) -> None:
-        """The rest of the trials has become known."""
-        self._plan, self._trials = plan, plan.trials
+        """More has become known of what is to be measured."""
+        before, self._plan, self._trials = self._plan, plan, plan.trials
         self._bar.update(self._task, total=len(self._trials))
-        rates = ", ".join(f"{iso.pair.workload} {iso.level.rate_rps:g}" for iso in plan.iso)
-        self._console.print(f"Both twins at {plan.iso_share:.0%} of the slower one's req/s: {rates or 'none'}.")
+        for stop in plan.stops[len(before.stops) :]:
+            self._console.print(f"{stop.workload}, {stop.level}: precise after {stop.blocks} blocks.", style="dim")
+        if plan.iso_pairs and plan.iso != before.iso:
+            rates = ", ".join(f"{iso.pair.workload} {iso.level.rate_rps:g}" for iso in plan.iso)
+            self._console.print(f"Both twins at {plan.iso_share:.0%} of the slower one's req/s: {rates or 'none'}.")
+        elif plan.tuned != before.tuned:
+            self._console.print(f"{wording.windows(plan)} {wording.expectation(plan)}")
 
     def trial_starts(self, trial: Trial) -> None:
         if self._first_trial_at is None:
             self._first_trial_at = time.monotonic()
         self._bar.update(
-            self._task, description=f"block {trial.block + 1}/{self._plan.blocks}  {trial.name}  {trial.level}"
+            self._task, description=f"block {trial.block + 1}/{self._plan.most_blocks}  {trial.name}  {trial.level}"
         )
 
     def trial_ended(self, recorded: RecordedTrial) -> None:
@@ -95,14 +104,16 @@ class ProgressDisplay:
             self._console.print(f"[yellow]a load process was lost in trial {trial.number}, which counts for nothing[/]")
         self._results.setdefault((trial.workload, trial.variant, trial.level), []).append(recorded)
         self._measured += self._first_trial_at is not None
-        left = self._left(trial)
-        self._bar.update(self._task, completed=trial.number, left=left)
-        round_ends = trial.number == len(self._trials) or self._trials[trial.number].block != trial.block
-        if round_ends and not self._console.is_terminal:
-            self._console.print(f"round {trial.block + 1} of {self._plan.blocks} done; {left or 'all trials done'}")
+        self._done.add(trial.number)
+        left = self._left()
+        self._bar.update(self._task, completed=len(self._done), left=left)
+        upcoming = next((each for each in self._trials if each.number not in self._done), None)
+        if (upcoming is None or upcoming.block != trial.block) and not self._console.is_terminal:
+            rounds = self._plan.most_blocks
+            self._console.print(f"round {trial.block + 1} of {rounds} done; {left or 'all trials done'}")
 
-    def _left(self, trial: Trial) -> str:
-        remaining = len(self._trials) - trial.number
+    def _left(self) -> str:
+        remaining = len(self._trials) - len(self._done)
         if not remaining or self._first_trial_at is None:
             return ""
         seconds = (time.monotonic() - self._first_trial_at) / self._measured * remaining

@@ -67,11 +67,16 @@ def plan_table(plan: Plan) -> Table:
     for workload in plan.workloads:
         names = ", ".join(variant.name for variant in workload.variants)
         for level in plan.levels:
-            table.add_row(workload.name, names, str(level), str(plan.blocks * len(workload.variants)))
+            table.add_row(workload.name, names, str(level), _trials(plan, len(workload.variants)))
     for pair in plan.iso_pairs:
         rate = f"{plan.iso_share:.0%} of the slower one's req/s, open loop"
-        table.add_row(pair.workload, f"{pair.baseline}, {pair.contender}", rate, str(2 * plan.blocks))
+        table.add_row(pair.workload, f"{pair.baseline}, {pair.contender}", rate, _trials(plan, 2))
     return table
+
+
+def _trials(plan: Plan, variants: int) -> str:
+    least, most = plan.blocks * variants, plan.most_blocks * variants
+    return f"{least} to {most}" if most > least else str(least)
 
 
 def iso_table(findings: Findings) -> Table:
@@ -108,13 +113,11 @@ def print_findings(findings: Findings, console: Console) -> None:
             if caveat.invalidates:
                 name = f"{cell.workload.name}/{cell.variant.name}"
                 console.print(f"[bold magenta]INVALID[/] {escape(name)}, {cell.level}: {escape(caveat.sentence)}")
-    if findings.rejected:
+    if count := len(findings.rejected):
         reasons = "; ".join(wording.rejections(findings.rejected)[:REASONS_SHOWN])
-        more = len(findings.rejected) - REASONS_SHOWN
-        console.print(
-            f"[yellow]{len(findings.rejected)} blocks rejected[/] for what the machine did: {escape(reasons)}"
-            f"{f', and {more} more on the page' if more > 0 else ''}."
-        )
+        more = f", and {count - REASONS_SHOWN} more on the page" if count > REASONS_SHOWN else ""
+        blocks = "1 block" if count == 1 else f"{count} blocks"
+        console.print(f"[yellow]{blocks} rejected[/] for what the machine did: {escape(reasons)}{more}.")
     if not findings.run.is_complete:
         planned = len(findings.run.manifest.plan.trials)
         console.print(f"[yellow]The run did not end: {len(findings.run.trials)} of {planned} trials.[/]")

@@ -9,7 +9,7 @@ from harness.disturbance import WARN, DisturbedBlock, Unrest
 from harness.findings import JudgedComparison
 from harness.level import ARRIVALS_SPELLED
 from harness.metric import Metric
-from harness.plan import Plan
+from harness.plan import Plan, longest_expected_s
 from harness.stats import Estimate
 from harness.summary import Cell, Comparison, milliseconds
 from scenarios.histogram import Distribution
@@ -140,6 +140,48 @@ def levels(plan: Plan) -> str:
     if last.rate_rps is None:
         return f"{listed} users, closed loop"
     return f"{listed} req/s, open loop, {ARRIVALS_SPELLED[last.arrivals]} arrivals"
+
+
+def minutes(seconds: float) -> str:
+    """A length of time as one plans with it: 45 s, 3 min 10 s, 1 h 5 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    tens = round(whole / 60)
+    return f"{tens} min" if tens < 90 else f"{tens // 60} h {tens % 60} min"
+
+
+def expectation(plan: Plan) -> str:
+    """How long the session will take."""
+    least, most = plan.expected_s(), plan.expected_s(plan.most_blocks)
+    ends = f" to {minutes(most)}, as precision comes" if most > least else ""
+    longest = longest_expected_s(plan)
+    grows = plan.pilot_s and not plan.tuned and longest > most
+    return f"About {minutes(least)}{ends}{f'; up to {minutes(longest)} if a pilot asks for it' if grows else ''}."
+
+
+def windows(plan: Plan) -> str:
+    """Which windows the pilot has lengthened."""
+    usual = (plan.warmup_s, plan.window_s)
+    longer = [
+        f"{tuned.workload}{f', {tuned.level}' if len(plan.levels) > 1 else ''} {tuned.window.window_s:g} s after "
+        f"{tuned.window.warmup_s:g} s"
+        for tuned in plan.tuned
+        if tuned.level in plan.levels and (tuned.window.warmup_s, tuned.window.window_s) != usual
+    ]
+    rest = f"windows of {plan.window_s:g} s after {plan.warmup_s:g} s of warm-up"
+    return f"{'; '.join(longer)}; else {rest}." if longer else f"{rest.capitalize()}."
+
+
+def blocks_of(plan: Plan) -> str:
+    """How many blocks there are: 10 blocks, 6 to 10 blocks."""
+    counts = {stop.blocks for stop in plan.stops if stop.level in plan.levels}
+    if len(plan.stops) < len(plan.workloads) * len(plan.levels):
+        counts.add(plan.most_blocks)
+    least, most = min(counts), max(counts)
+    return f"{least} to {most} blocks" if most > least else f"{most} block{'s' if most != 1 else ''}"
 
 
 def metric(plan: Plan) -> str:

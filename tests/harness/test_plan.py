@@ -78,7 +78,7 @@ def test_what_cannot_be_planned_is_refused_with_what_to_do(options: dict[str, ob
 
 
 def test_the_quick_profile_is_planned_to_take_less_than_200_seconds():
-    assert make_plan(discover()).expected_s < 200
+    assert make_plan(discover()).expected_s() < 200
 
 
 def test_the_step_at_an_equal_rate_follows_from_the_slower_twin():
