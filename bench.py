@@ -280,6 +280,18 @@ def calibrate(
 
 
 @app.command()
+def selfcheck(
+    seed: Annotated[int, typer.Option(help="Decides the order of the trials.")] = 1,
+    out: Out = Path("reports"),
+) -> None:
+    """Check the whole instrument against comparisons whose answer is known, and say how small a difference it sees."""
+    with _plain_errors():
+        from harness.selfcheck import selfcheck as check_instrument
+
+        raise typer.Exit(check_instrument(out=out, seed=seed, words=sys.argv[1:]))
+
+
+@app.command()
 def micro(workloads: Names = None, dsn: Dsn = None, out: Out = Path("reports")) -> None:
     """Time in-process calls of each endpoint's twins with pytest-benchmark, without a network between."""
     with _plain_errors():

@@ -21,13 +21,14 @@ from bench_app.workload import Workload, discover
 def create_app(settings: Settings | None = None, *, witnessed: bool | None = None) -> FastAPI:
     """Build the service. uvicorn calls this without arguments; then the environment decides.
 
-    `witnessed` wraps every handler so that the threads they run on can be asked for (BENCH_WITNESS=1).
+    `witnessed` wraps every handler so that the threads they run on can be asked for (BENCH_WITNESS=1). With
+    BENCH_CONTROLS=1 it serves the controls of the instrument instead of the workloads.
     """
     settings = settings or Settings.from_environment()
     if witnessed is None:
         witnessed = os.environ.get("BENCH_WITNESS") == "1"
     witness = Witness() if witnessed else None
-    workloads = discover()
+    workloads = discover("controls" if os.environ.get("BENCH_CONTROLS") == "1" else "workloads")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

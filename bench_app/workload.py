@@ -21,6 +21,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
 NAME_RULE: Final = "lower-case letters, digits, dashes and underscores, beginning with a letter"
 
+Package = Literal["workloads", "controls"]
 Need = Literal["database", "upstream"]
 Expectation = Literal["WIN", "LOSS", "TIE"]
 
@@ -145,20 +146,20 @@ class Workload:
         return None if kind == "sync" else "sync"
 
 
-def discover() -> dict[str, Workload]:
-    """Every workload under `bench_app/workloads/`, by name, in alphabetical order.
+def discover(package: Package = "workloads") -> dict[str, Workload]:
+    """Every workload under `bench_app/workloads/`, or every control of the instrument, by name in alphabetical order.
 
     A file takes part by binding a `Workload` to the module's name `workload`; nothing else has to know of it.
 
     Raises:
         WorkloadError: a file does not import, binds no workload, names a twin that does not exist, or repeats a name.
     """
-    package = importlib.import_module("bench_app.workloads")
+    folder = importlib.import_module(f"bench_app.{package}")
     found: dict[str, Workload] = {}
-    for module_info in pkgutil.iter_modules(package.__path__):
-        where = f"bench_app/workloads/{module_info.name}.py"
+    for module_info in pkgutil.iter_modules(folder.__path__):
+        where = f"bench_app/{package}/{module_info.name}.py"
         try:
-            module = importlib.import_module(f"bench_app.workloads.{module_info.name}")
+            module = importlib.import_module(f"bench_app.{package}.{module_info.name}")
         except WorkloadError as error:
             raise WorkloadError(f"{where}: {error}") from error
         except (Exception, SystemExit) as error:

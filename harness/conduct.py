@@ -85,7 +85,7 @@ def _carry_out(record: Record, watcher: Watcher, site: Site, done: Sequence[Reco
     try:
         with open_rig(record.manifest.plan, site, watcher, record.logs) as rig:
             record.note(verifications=rig.verifications, database=rig.database, workers=rig.workers)
-            for recorded in _Session(record, watcher, rig, site.placement, done).trials():
+            for recorded in Session(record, watcher, rig, site.placement, done).trials():
                 record.save(recorded)
                 kept += 1
                 watcher.trial_ended(recorded)
@@ -96,7 +96,7 @@ def _carry_out(record: Record, watcher: Watcher, site: Site, done: Sequence[Reco
     record.note(ended=datetime.now(UTC))
 
 
-class _Session:
+class Session:
     """The trials of a plan, which becomes known on the way: windows from the pilot, stops, and the step at a rate."""
 
     def __init__(

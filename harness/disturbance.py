@@ -89,8 +89,9 @@ class Unrest:
 def disturbed_blocks(trials: Sequence[RecordedTrial], placement: Placement) -> tuple[DisturbedBlock, ...]:
     """Every block with a signal beyond its limit, the rejected ones chosen by how far beyond.
 
-    Of the blocks of a workload at a level at most a fifth is rejected (one of three or four), the most disturbed
-    first. What else lies beyond a limit stays, and is told: with most blocks disturbed, no choice among them is blind.
+    Of the blocks of a workload at a level at most a fifth is rejected (one of three or four): first those with an
+    avoidable signal, and of them the most disturbed. What else lies beyond a limit stays, and is told: with most blocks
+    disturbed, no choice among them is blind.
     """
     groups: dict[tuple[str, Level], dict[int, list[Signal]]] = defaultdict(lambda: defaultdict(list))
     usual = usual_pace(trials)
@@ -103,11 +104,17 @@ def disturbed_blocks(trials: Sequence[RecordedTrial], placement: Placement) -> t
             number: tuple(signal for signal in worst_of(signals) if signal.severity > 1)
             for number, signals in blocks.items()
         }
+        # What somebody here does is rejected first: it lasts as they please, and is no even chance for all variants.
         ranked = sorted(
-            ((max(each.severity for each in worst), number) for number, worst in beyond.items() if worst), reverse=True
+            (
+                (any(each.name in AVOIDABLE for each in worst), max(each.severity for each in worst), number)
+                for number, worst in beyond.items()
+                if worst
+            ),
+            reverse=True,
         )
         allowed = max(1, len(blocks) // REJECTED_AT_MOST) if len(blocks) >= FEWEST_BLOCKS else 0
-        rejected = {number for _, number in ranked[:allowed]}
+        rejected = {number for *_, number in ranked[:allowed]}
         found += [
             DisturbedBlock(workload, level, number, beyond[number], number in rejected)
             for number in sorted(beyond)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bench_app.workload import Claim, Kind, Need, Request, Variant, Workload
+from bench_app.workload import Claim, Kind, Need, Package, Request, Variant, Workload
 from harness.exceptions import BadInputError, in_range, unknown
 from harness.level import MIN_RATE, Level, make_levels
 
@@ -217,6 +217,7 @@ class Plan:
     pilot_s: float = 0.0
     longest_s: float = 0.0
     budget_s: float = 0.0
+    package: Package = "workloads"
     tuned: tuple[Tuned, ...] = ()
     stops: tuple[Stop, ...] = ()
 

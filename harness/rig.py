@@ -78,6 +78,11 @@ class Rig:
         }
 
     @property
+    def load_pid(self) -> int:
+        """The process that makes the load, or leads those that do."""
+        return self._load.pid
+
+    @property
     def server(self) -> Server | None:
         """The server that runs now, None where it is not of this rig."""
         return self._server

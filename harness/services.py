@@ -12,6 +12,7 @@ from typing import Final
 
 from bench_app.resources import UPSTREAM_LATENCY_S, Settings
 from bench_app.upstream import COUNT_PATH
+from bench_app.workload import Package
 from harness.child import Child, fetch
 from harness.exceptions import BenchError
 from harness.machine import Placement
@@ -35,10 +36,11 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the server is told of its neighbours; None for what the plan does not need."""
+    """What the server is told of its neighbours, None for what the plan does not need, and of what it serves."""
 
     database: Database | None
     upstream: Upstream | None
+    package: Package = "workloads"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -53,6 +55,8 @@ class Services:
             environment["BENCH_DSN"] = self.database.dsn
         if self.upstream is not None:
             environment["BENCH_UPSTREAM"] = self.upstream.url
+        if self.package == "controls":
+            environment["BENCH_CONTROLS"] = "1"
         return environment
 
     def check(self) -> None:
@@ -84,7 +88,7 @@ def open_services(plan: Plan, dsn: str | None, placement: Placement, logs: Path)
             )
         if "upstream" in plan.needs:
             upstream = stack.enter_context(_open_upstream(placement, logs))
-        yield Services(database, upstream)
+        yield Services(database, upstream, plan.package)
 
 
 @contextlib.contextmanager

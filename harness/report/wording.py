@@ -12,6 +12,7 @@ from harness.metric import Metric
 from harness.plan import Plan, longest_expected_s
 from harness.stats import Estimate
 from harness.summary import Cell, Comparison, milliseconds
+from harness.validation import Validation
 from scenarios.histogram import Distribution
 
 NOT_MEASURED: Final = "n/a"
@@ -160,6 +161,20 @@ def expectation(plan: Plan) -> str:
     longest = longest_expected_s(plan)
     grows = plan.pilot_s and not plan.tuned and longest > most
     return f"About {minutes(least)}{ends}{f'; up to {minutes(longest)} if a pilot asks for it' if grows else ''}."
+
+
+def smallest_differences(validation: Validation) -> list[str]:
+    """What the machine lets one see, a line for each number of blocks."""
+    lines = []
+    for blocks in (6, 10, 20):
+        found = validation.detectable(blocks)
+        if found is not None:
+            waiting, busy = found
+            lines.append(
+                f"Smallest difference that {blocks} blocks show in 4 of 5 sessions: {waiting:.1%} where handlers wait, "
+                f"{busy:.1%} where the server's core is full."
+            )
+    return lines
 
 
 def windows(plan: Plan) -> str:

@@ -1,0 +1,14 @@
+"""The same handler on two routes with nothing to wait for: what it shows is how restless the server's core is."""
+
+from bench_app.workload import Workload
+
+workload = Workload(name="busy", question="Is the same handler as fast as itself, when the server's core is full?")
+
+
+async def answer() -> dict[str, bool]:
+    """Answers at once, on the event loop."""
+    return {"ok": True}
+
+
+workload.variant("async")(answer)
+workload.variant("async", name="again")(answer)
