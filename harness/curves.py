@@ -25,6 +25,7 @@ from harness.level import Level
 from harness.plan import PlannedWorkload
 from harness.record import SCHEMA, TRIALS, Run, read_run
 from harness.stats import Estimate
+from harness.verdict import Verdict
 
 FILE: Final = "crossover.json"
 LEVELS: Final = "levels"
@@ -85,7 +86,10 @@ class Step:
 
     @property
     def point(self) -> Point:
-        return Point(self.level, self.ratio, side(self.comparison.verdict, self.ratio), self.again)
+        """What the search goes by; the ratio of an invalid level is none."""
+        found = self.comparison.verdict
+        ratio = None if found is Verdict.INVALID else self.ratio
+        return Point(self.level, ratio, side(found, ratio), self.again)
 
 
 @dataclass(frozen=True, slots=True)

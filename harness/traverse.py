@@ -115,7 +115,7 @@ def traverse(
     try:
         for step in _Traversal(sought, plan, site, directory, console).steps():
             steps[step.level] = step
-            console.print(_line(sought, step))
+            console.print(_line(sought, step), soft_wrap=True)
         sought = replace(sought, ended=datetime.now(UTC))
         _save(directory, sought)
         from harness.report.crossover import print_curves, write_curves  # matplotlib: half a second

@@ -53,6 +53,7 @@ def write_curves(directory: Path, curves: Curves) -> None:
         theory=theory(curves),
         charts=[(chart, Markup(chart.svg)) for chart in drawn],
         problems=_problems(curves),
+        invalid=sum(step.comparison.verdict is Verdict.INVALID for step in curves.steps),
         warnings=_warnings(curves),
         favours=_favours,
         level_of=lambda level: wording.level_of(curves.sought.over, level),
@@ -99,21 +100,24 @@ def _none(curves: Curves) -> str:
     }
     better = next(((name, levels) for name, levels in by_side.items() if levels), None)
     rest = {
-        found: [step.level for step in curves.steps if step.point.favours is None and step.comparison.verdict is found]
-        for found in (Verdict.TIE, Verdict.INCONCLUSIVE, Verdict.INVALID)
+        kind: [step.level for step in curves.steps if step.point.favours is None and step.comparison.verdict is kind]
+        for kind in (Verdict.TIE, Verdict.INCONCLUSIVE, Verdict.INVALID)
     }
     said = {
         Verdict.TIE: f"they tie (within {sought.margin:.0%})",
         Verdict.INCONCLUSIVE: "nothing is decided",
         Verdict.INVALID: "the level is invalid",
     }
-    others = "; ".join(f"at {_listed(curves, levels)} {said[found]}" for found, levels in rest.items() if levels)
+    others = "; ".join(f"at {_listed(curves, levels)} {said[kind]}" for kind, levels in rest.items() if levels)
+    if len(rest[Verdict.INVALID]) == len(curves.steps):
+        return f"Nothing can be said of {span}: every level is invalid."
+    found = "was found in" if rest[Verdict.INVALID] or rest[Verdict.INCONCLUSIVE] else "in"
     if better is None:
-        return f"No crossover in range ({span}), and neither is better: {others}."
+        return f"No crossover {found} range ({span}), and neither is clearly better: {others}."
     name, levels = better
     if not others:
-        return f"No crossover in range ({span}): {name} is better throughout."
-    return f"No crossover in range ({span}): {name} is better at {_listed(curves, levels)}; {others}."
+        return f"No crossover {found} range ({span}): {name} is better throughout."
+    return f"No crossover {found} range ({span}): {name} is better at {_listed(curves, levels)}; {others}."
 
 
 def _listed(curves: Curves, levels: Sequence[int]) -> str:
@@ -149,6 +153,15 @@ def _problems(curves: Curves) -> list[tuple[str, str]]:
     return _caveats(curves, invalidating=True)
 
 
+def _problem(step: Step) -> str | None:
+    """The first reason why a level is invalid, None where it is not."""
+    for judged in (step.baseline, step.contender):
+        for caveat in judged.caveats:
+            if caveat.invalidates:
+                return f"{judged.cell.variant.name}: {caveat.sentence}"
+    return None
+
+
 def _warnings(curves: Curves) -> list[tuple[str, str]]:
     """Every other caveat, likewise."""
     return _caveats(curves, invalidating=False)
@@ -168,11 +181,12 @@ def _caveats(curves: Curves, *, invalidating: bool) -> list[tuple[str, str]]:
 def print_curves(curves: Curves, console: Console) -> None:
     """The answer, and both variants at each level."""
     sought = curves.sought
-    table = plain_table(f"{sought.workload.name}: requests a second ({_loop(curves)})")
-    table.add_column("users" if sought.over == "users" else "wait ms", justify="right", no_wrap=True)
-    for name in (sought.baseline, sought.contender, f"{sought.contender} / {sought.baseline}", "95 % interval"):
-        table.add_column(name, justify="right")
-    table.add_column("better")
+    pair = f"{sought.contender} / {sought.baseline}"
+    table = plain_table(f"{sought.workload.name}: requests a second, and {pair} ({_loop(curves)})")
+    for name in ("users" if sought.over == "users" else "wait ms", sought.baseline, sought.contender, "ratio"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("95 % interval", justify="right", no_wrap=True)
+    table.add_column("better", no_wrap=True)
     for step in curves.steps:
         style = STYLES[step.comparison.verdict] if step.point.favours is None else "bold"
         table.add_row(
@@ -185,8 +199,10 @@ def print_curves(curves: Curves, console: Console) -> None:
     console.print()
     console.print(table)
     console.print()
-    for sentence, where in _problems(curves):
-        console.print(f"[bold magenta]INVALID[/] {escape(where)}: {escape(sentence)}")
+    for step in curves.steps:
+        if (problem := _problem(step)) is not None:
+            level = wording.level_of(sought.over, step.level)
+            console.print(f"[bold magenta]INVALID[/] {level}, {escape(problem)}")
     if not curves.is_complete:
         console.print(f"[yellow]The search did not end: {_counted(curves)}.[/]")
     for sentence in answers(curves):
@@ -269,6 +285,20 @@ def _draw_throughput(axes: Axes, curves: Curves) -> None:
             alpha=0.2,
             linewidth=0,
         )
+        struck = [
+            (step.level, estimate.value)
+            for step, judged in zip(curves.steps, own, strict=True)
+            if not judged.valid and (estimate := judged.cell.throughput_rps) is not None
+        ]
+        axes.plot(
+            [level for level, _ in struck],
+            [value for _, value in struck],
+            linestyle="none",
+            marker="x",
+            markersize=8,
+            color=INK,
+            zorder=5,
+        )
         heights += [estimate.value for estimate in estimates]
         bounds = [(level, bound.rps) for level in _between(sought.low, sought.high)
                   if (bound := curves.bound(variant.name, level)) is not None]  # fmt: skip
@@ -322,6 +352,8 @@ def _draw_ratio(axes: Axes, curves: Curves) -> None:
     for look, name in ((contender, sought.contender), (baseline, sought.baseline)):
         axes.plot([], [], linestyle="none", marker=look.marker, color=look.colour, label=f"{name} is better")
     axes.plot([], [], linestyle="none", marker="o", color=INK, markerfacecolor=PAPER, label="undecided")
+    if any(step.comparison.verdict is Verdict.INVALID for step in curves.steps):
+        axes.plot([], [], linestyle="none", marker="x", color=INK, label="invalid")
     axes.legend(
         loc="center left", bbox_to_anchor=(1.0, 0.5), title=f"band at 1×: {sought.margin:.0%}", title_fontsize=9
     )

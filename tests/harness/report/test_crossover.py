@@ -94,7 +94,8 @@ def test_an_invalid_level_decides_nothing_and_says_why(tmp_path: Path):
     )
     curves = read_curves(made)
     write_curves(made, curves)
-    assert "at 5 and 10 users the level is invalid" in answers(curves)[0]
+    assert answers(curves) == ["Nothing can be said of 5 to 10 users: every level is invalid."]
+    assert "2 of 2 levels, which decide nothing" in (made / "report.html").read_text()
     assert "async, 5 and 10 users: Not a fair twin: answers another body" in (made / "report.html").read_text()
 
 
