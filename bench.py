@@ -267,6 +267,46 @@ def capacity(
 
 
 @app.command()
+def crossover(
+    workload: Annotated[str, typer.Argument(help="The workload of the two variants.")],
+    baseline: Annotated[str, typer.Argument(help="The variant that the other one is compared with.")],
+    contender: Annotated[str, typer.Argument(help="The other one.")],
+    over: Annotated[str, typer.Option(help="What varies: users, or wait_ms, which is the declared wait.")],
+    span: Annotated[
+        str | None, typer.Option("--range", help="LOW,HIGH; default: 1,256 users, or 1,200 ms of wait.")
+    ] = None,
+    users: Annotated[int | None, typer.Option(help="Users in a closed loop, with --over wait_ms; default 64.")] = None,
+    blocks: Annotated[int, typer.Option(help="Trials of each variant at each level.")] = 4,
+    seconds: Annotated[float, typer.Option(help="Length of each trial's window, longer where a wait needs it.")] = 0.7,
+    warmup: Annotated[float, typer.Option(help="Seconds of load before each window, likewise.")] = 0.3,
+    margin: Annotated[float | None, typer.Option(help="Smallest difference worth a verdict; default 0.05.")] = None,
+    seed: Annotated[int, typer.Option(help="Decides the order of levels and trials.")] = 1,
+    dsn: Dsn = None,
+    out: Out = Path("reports"),
+) -> None:
+    """Find the number of users, or the wait, at which the better of two variants changes."""
+    with _plain_errors():
+        from harness.traverse import traverse
+
+        traverse(
+            workload,
+            baseline,
+            contender,
+            over=over,
+            span=span,
+            users=users,
+            blocks=blocks,
+            seconds=seconds,
+            warmup=warmup,
+            margin=margin,
+            seed=seed,
+            dsn=dsn,
+            out=out,
+            words=sys.argv[1:],
+        )
+
+
+@app.command()
 def calibrate(
     as_json: Annotated[bool, typer.Option("--json", help="Print the calibration as JSON and nothing else.")] = False,
     seconds: Annotated[float, typer.Option(help="Length of each of its ten trials.")] = 1.0,

@@ -91,6 +91,7 @@ class Workload:
 
     `route` is what follows `/{workload}/{variant}` in the path template; `wait_s` is the time, in seconds, that one
     request is declared to wait outside the CPU (None where nobody declares it: then no bound follows from it);
+    `adjustable` says that its handlers wait as long as the server's settings, or the upstream's, say instead;
     `outbound` says that the wait is spent on a connection of the shared outbound pool; `statement` is the SQL that each
     variant runs.
     """
@@ -100,6 +101,7 @@ class Workload:
     requests: tuple[Request, ...] = (Request(),)
     route: str = ""
     wait_s: float | None = None
+    adjustable: bool = False
     outbound: bool = False
     needs: frozenset[Need] = frozenset()
     statement: str | None = None

@@ -130,6 +130,7 @@ class PlannedWorkload:
     statement: str | None
     claims: tuple[Claim, ...]
     variants: tuple[PlannedVariant, ...]
+    adjustable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -464,6 +465,7 @@ def _planned(workload: Workload, only: Sequence[str]) -> PlannedWorkload:
         statement=workload.statement,
         claims=tuple(claim for claim in workload.claims if {claim.baseline, claim.contender} <= names),
         variants=tuple(_planned_variant(variant, names) for variant in chosen),
+        adjustable=workload.adjustable,
     )
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from rich.markup import escape
 
 from bench_app.workload import discover
 from harness.bisection import Bisection
@@ -22,7 +21,8 @@ from harness.level import MAX_RATE, Level
 from harness.machine import facts
 from harness.objective import Objective, parse_objective
 from harness.plan import Plan, Trial, Window, make_plan
-from harness.record import PAGE, TRIALS, Verification, make_directory
+from harness.record import PAGE, TRIALS, make_directory
+from harness.report.announcer import Announcer
 from harness.rig import Rig, Site, open_rig
 from harness.session import check_files, listed, repeatable, take_place
 from harness.summary import milliseconds
@@ -75,7 +75,7 @@ def search(
     (directory / TRIALS).rmdir()  # the probes are in one file
     kept = None
     try:
-        with open_rig(plan, site, _Announcer(console), directory / "logs") as rig:
+        with open_rig(plan, site, Announcer(console), directory / "logs") as rig:
             for found in _Searches(plan, objective, rig, console).after_each_of(repeats):
                 kept = Capacities(
                     schema=1,
@@ -113,21 +113,6 @@ def _left(directory: Path, kept: Capacities | None, repeats: int) -> str:
         shutil.rmtree(directory, ignore_errors=True)
         return "No repeat was complete, so nothing is kept."
     return f"{kept.repeats} of {repeats} repeats are kept; `python bench.py report {directory}` makes their page."
-
-
-class _Announcer:
-    """Says on the console what is being started."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def stage(self, sentence: str) -> None:
-        self._console.print(f"{sentence} …", style="dim")
-
-    def verified(self, verifications: tuple[Verification, ...]) -> None:
-        for verification in verifications:
-            for problem in verification.problems:
-                self._console.print(f"[bold magenta]not a fair twin[/] {verification.variant}: {escape(problem)}")
 
 
 class _Searches:

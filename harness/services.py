@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench_app.resources import UPSTREAM_LATENCY_S, Settings
+from bench_app.resources import WAIT_S, Settings
 from bench_app.upstream import COUNT_PATH
 from bench_app.workload import Package
 from harness.child import Child, fetch
-from harness.exceptions import BenchError
+from harness.exceptions import BadInputError, BenchError
 from harness.machine import Placement
 from harness.plan import Plan
 from harness.postgres import Database, open_database
@@ -36,10 +36,14 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the server is told of its neighbours, None for what the plan does not need, and of what it serves."""
+    """What the server is told of its neighbours, None for what the plan does not need, and of what it serves.
+
+    `wait_s` is how long, in seconds, a handler waits whose wait is all that it does.
+    """
 
     database: Database | None
     upstream: Upstream | None
+    wait_s: float = WAIT_S
     package: Package = "workloads"
 
     @property
@@ -55,6 +59,7 @@ class Services:
             environment["BENCH_DSN"] = self.database.dsn
         if self.upstream is not None:
             environment["BENCH_UPSTREAM"] = self.upstream.url
+        environment["BENCH_WAIT_S"] = str(self.wait_s)
         if self.package == "controls":
             environment["BENCH_CONTROLS"] = "1"
         return environment
@@ -77,7 +82,12 @@ class Services:
 
 @contextlib.contextmanager
 def open_services(plan: Plan, dsn: str | None, placement: Placement, logs: Path) -> Iterator[Services]:
-    """Start what the plan's workloads need, and stop it at the end."""
+    """Start what the plan's workloads need, and stop it at the end.
+
+    Raises:
+        BadInputError: the database cannot be used, or the workloads' waits contradict each other.
+    """
+    wait_s = _wait_s(plan)
     with contextlib.ExitStack() as stack:
         database = upstream = None
         if "database" in plan.needs:
@@ -87,14 +97,30 @@ def open_services(plan: Plan, dsn: str | None, placement: Placement, logs: Path)
                 open_database(dsn, connections=connections, cores=placement.services, logs=logs)
             )
         if "upstream" in plan.needs:
-            upstream = stack.enter_context(_open_upstream(placement, logs))
-        yield Services(database, upstream, plan.package)
+            upstream = stack.enter_context(_open_upstream(wait_s, placement, logs))
+        yield Services(database, upstream, wait_s, plan.package)
+
+
+def _wait_s(plan: Plan) -> float:
+    """The wait that the plan's adjustable workloads declare, in seconds.
+
+    Raises:
+        BadInputError: they declare several, and there is one server.
+    """
+    declared = {
+        workload.wait_s: workload.name
+        for workload in plan.workloads
+        if workload.adjustable and workload.wait_s is not None
+    }
+    if len(declared) > 1:
+        listed = " and ".join(f"{name} ({wait_s * 1000:g} ms)" for wait_s, name in declared.items())
+        raise BadInputError(f"{listed} declare adjustable waits, and a server has one: let them declare the same.")
+    return next(iter(declared), WAIT_S)
 
 
 @contextlib.contextmanager
-def _open_upstream(placement: Placement, logs: Path) -> Iterator[Upstream]:
-    latency_ms = UPSTREAM_LATENCY_S * 1000
-    command = [sys.executable, "-m", "bench_app.upstream", "--latency-ms", str(latency_ms)]
+def _open_upstream(latency_s: float, placement: Placement, logs: Path) -> Iterator[Upstream]:
+    command = [sys.executable, "-m", "bench_app.upstream", "--latency-ms", str(latency_s * 1000)]
     with Child("upstream service", command, cores=placement.services, log=logs / "upstream.log", piped=True) as child:
         port = child.output.readline().strip()
         if not port:

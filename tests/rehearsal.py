@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import Any
 
 from bench_app.workload import discover
 from harness.calibration import Calibration
+from harness.curves import FILE, LEVELS, SOUGHT, Sought, level_directory
+from harness.level import Level
 from harness.machine import Placement, facts
 from harness.plan import Plan, Trial, make_plan
 from harness.record import Answer, Manifest, Record, RecordedTrial, Verification, make_directory
@@ -105,4 +107,42 @@ def rehearse(
         record.save(RecordedTrial(trial, results(trial), (pace_ms or {}).get(trial.number)))
     if trials is None:
         record.note(ended=STARTED)
+    return directory
+
+
+def rehearse_crossover(
+    parent: Path, rates: Callable[[str, int], float], levels: Sequence[int], *, ended: bool = True, **options: Any
+) -> Path:
+    """Write a search over users of `sleep`'s sync and async, whose variants carry what `rates` declares at a level."""
+    made = plan("sleep", variants=["sync", "async"], blocks=4)
+    sought = Sought(
+        schema=1,
+        workload=made.workloads[0],
+        baseline="sync",
+        contender="async",
+        over="users",
+        low=levels[0],
+        high=levels[-1],
+        users=None,
+        blocks=made.blocks,
+        warmup_s=made.warmup_s,
+        window_s=made.window_s,
+        margin=made.margin,
+        seed=made.seed,
+        started=STARTED,
+        command="python bench.py crossover sleep sync async --over users",
+        machine=facts(Path(__file__).parent),
+        placement="core 0",
+        ended=STARTED if ended else None,
+    )
+    directory = make_directory(parent, "crossover-sleep", STARTED)
+    (directory / FILE).write_bytes(SOUGHT.dump_json(sought))
+
+    def results(trial: Trial) -> TrialResult:
+        spread = 1 + 0.01 * (trial.number % 3)
+        return result(rates(trial.variant, trial.level.users) * spread, trial.level.users)
+
+    for level in levels:
+        run = rehearse(directory / LEVELS, replace(made, levels=(Level(level),)), results, **options)
+        run.rename(level_directory(directory, level))
     return directory

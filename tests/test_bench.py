@@ -185,6 +185,56 @@ def test_a_capacity_search_ends_with_a_rate_a_page_and_every_probe(bench: Bench,
     assert page.exists()
 
 
+def test_a_crossover_over_users_ends_with_an_answer_a_page_and_a_run_for_each_level(bench: Bench, tmp_path: Path):
+    words = ("crossover", "sleep", "sync", "async", "--over", "users", "--range", "4,6", "--blocks", "2")
+    done = bench(*words, "--seconds", "0.2", "--warmup", "0.1", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    (directory,) = tmp_path.glob("*-crossover-sleep")
+    summary = json.loads((directory / "summary.json").read_text())
+    assert summary["complete"]
+    assert [level["level"] for level in summary["levels"]][:: len(summary["levels"]) - 1] == [4, 6]
+    for level in summary["levels"]:
+        trials = list((directory / "levels" / f"{level['level']:05}" / "trials").glob("*.json"))
+        assert len(trials) in (4, 8)
+        assert {json.loads(trial.read_text())["result"]["connected"] for trial in trials} == {level["level"]}
+    assert "crossover" in done.stdout or "overtakes" in done.stdout
+    assert (directory / "report.html").exists()
+
+
+def test_an_interrupted_crossover_over_the_wait_keeps_its_levels_and_leaves_no_child(
+    typed: Callable[..., Result], tmp_path: Path
+):
+    command = [sys.executable, "bench.py", "crossover", "sleep", "sync", "async", "--over", "wait_ms"]
+    with subprocess.Popen(
+        [*command, "--range", "2,30", "--users", "4", "--blocks", "2", "--seconds", "0.2", "--warmup", "0.1",
+         "--out", str(tmp_path)],
+        cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    ) as running:  # fmt: skip
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.glob("*/levels/*/trials/*.json"))) <= 4 and time.monotonic() < deadline:
+            assert running.poll() is None, running.stderr and running.stderr.read()
+            time.sleep(0.02)
+        children = psutil.Process(running.pid).children(recursive=True)
+        running.send_signal(signal.SIGINT)
+        _, stderr = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert "Traceback" not in stderr
+    assert "Stopped. " in stderr
+    assert "kept; `python bench.py report" in stderr
+    assert gone(children)
+    (directory,) = tmp_path.glob("*-crossover-sleep")
+    for level in (directory / "levels").iterdir():
+        manifest = json.loads((level / "run.json").read_text())
+        (workload,) = manifest["plan"]["workloads"]
+        assert workload["wait_s"] == int(level.name) / 1000
+        answers = {answer["body"] for found in manifest["verifications"] for answer in found["answers"]}
+        assert answers == {json.dumps({"slept_s": int(level.name) / 1000}, separators=(",", ":"))}
+    done = typed("report", str(directory))
+    assert done.exit_code == 0, done.stderr
+    assert "The search did not end" in done.stdout
+    assert "The search did not end." in (directory / "report.html").read_text()
+
+
 def test_list_shows_every_variant_with_its_kind(bench: Bench):
     shown = bench("list").stdout
     for words in ("async_connect_each", "sync_session_each", "offload", "The guide's form"):
@@ -421,6 +471,8 @@ def test_proxies_and_postgres_variables_of_the_environment_do_not_reach_the_run(
 
 # Bad input
 
+CROSSOVER = ("crossover", "sleep", "sync", "async", "--over", "users")
+
 
 @pytest.mark.parametrize(
     ("words", "fragments"),
@@ -458,6 +510,22 @@ def test_proxies_and_postgres_variables_of_the_environment_do_not_reach_the_run(
         (("capacity", "sleep", "--slo", "fast"), ("--slo fast is no objective",)),
         (("capacity", "slep", "--slo", "p99<1s"), ("did you mean 'sleep'?",)),
         (("capacity", "sleep", "--slo", "p99<1s", "--repeats", "0"), ("--repeats 0 is out of range",)),
+        (("crossover", "slep", "sync", "async", "--over", "users"), ("did you mean 'sleep'?",)),
+        (("crossover", "sleep", "sync", "asink", "--over", "users"), ("did you mean 'async'?",)),
+        (("crossover", "sleep", "sync", "sync", "--over", "users"), ("sync was given twice",)),
+        (("crossover", "sleep", "sync", "async", "--over", "user"), ("did you mean 'users'?",)),
+        (("crossover", "root", "sync", "async", "--over", "wait_ms"), ("declares no wait that can be set", "external")),
+        ((*CROSSOVER, "--range", "96,4"), ("--range 96,4 holds nothing",)),
+        ((*CROSSOVER, "--range", "4"), ("--range 4 is no range",)),
+        ((*CROSSOVER, "--range", "4,many"), ("--range 4,many is no range",)),
+        ((*CROSSOVER, "--range", "1.5,8"), ("in whole numbers",)),
+        ((*CROSSOVER, "--range", "0,8"), ("--range 0 is out of range",)),
+        ((*CROSSOVER, "--range", "4,10001"), ("--range 10001 is out of range",)),
+        ((*CROSSOVER, "--users", "8"), ("--users is what --over users varies",)),
+        ((*CROSSOVER, "--blocks", "1"), ("--blocks 1 is out of range",)),
+        ((*CROSSOVER, "--seconds", "0"), ("--seconds 0 is out of range",)),
+        ((*CROSSOVER, "--margin", "0"), ("--margin 0 is out of range",)),
+        ((*CROSSOVER, "--out", "/dev/null/x"), ("--out /dev/null/x cannot be written to",)),
         (("worker", "--master", "nowhere.invalid"), ("is no known host",)),
         (("worker", "--master", "h:0"), ("out of range",)),
         (("calibrate", "--out", "/dev/null/x"), ("cannot be written to",)),

@@ -5,7 +5,7 @@ import requests
 from fastapi import Request
 from pydantic import BaseModel
 
-from bench_app.resources import UPSTREAM_LATENCY_S, resources_of
+from bench_app.resources import WAIT_S, resources_of
 from bench_app.workload import Claim, Workload
 
 
@@ -21,7 +21,8 @@ workload = Workload(
     name="external",
     question="aiohttp on the loop or requests in threads, and what does a session for each request cost?",
     needs=frozenset({"upstream"}),
-    wait_s=UPSTREAM_LATENCY_S,
+    wait_s=WAIT_S,
+    adjustable=True,
     outbound=True,
     claims=(
         Claim(

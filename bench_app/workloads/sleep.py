@@ -3,12 +3,12 @@
 import asyncio
 import time
 
+from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
+from bench_app.resources import WAIT_S, resources_of
 from bench_app.workload import Claim, Workload
-
-WAIT_S = 0.02
 
 
 class Slept(BaseModel):
@@ -21,6 +21,7 @@ workload = Workload(
     name="sleep",
     question="Who can wait for many things at once, and who makes everyone else wait?",
     wait_s=WAIT_S,
+    adjustable=True,
     claims=(
         Claim(
             sentence="Async routes suit I/O waits.",
@@ -41,28 +42,32 @@ workload = Workload(
 
 
 @workload.variant("sync")
-def sleep_sync() -> Slept:
+def sleep_sync(request: Request) -> Slept:
     """Holds one of the worker threads for the whole wait."""
-    time.sleep(WAIT_S)
-    return Slept(slept_s=WAIT_S)
+    wait_s = resources_of(request).settings.wait_s
+    time.sleep(wait_s)
+    return Slept(slept_s=wait_s)
 
 
 @workload.variant("async")
-async def sleep_async() -> Slept:
+async def sleep_async(request: Request) -> Slept:
     """Gives the event loop back while it waits."""
-    await asyncio.sleep(WAIT_S)
-    return Slept(slept_s=WAIT_S)
+    wait_s = resources_of(request).settings.wait_s
+    await asyncio.sleep(wait_s)
+    return Slept(slept_s=wait_s)
 
 
 @workload.variant("blocking")
-async def sleep_blocking() -> Slept:
+async def sleep_blocking(request: Request) -> Slept:
     """The trap: waits on the event loop itself, so nobody else is served meanwhile."""
-    time.sleep(WAIT_S)
-    return Slept(slept_s=WAIT_S)
+    wait_s = resources_of(request).settings.wait_s
+    time.sleep(wait_s)
+    return Slept(slept_s=wait_s)
 
 
 @workload.variant("offload")
-async def sleep_offload() -> Slept:
+async def sleep_offload(request: Request) -> Slept:
     """Hands the blocking wait to the same thread pool that def handlers use."""
-    await run_in_threadpool(time.sleep, WAIT_S)
-    return Slept(slept_s=WAIT_S)
+    wait_s = resources_of(request).settings.wait_s
+    await run_in_threadpool(time.sleep, wait_s)
+    return Slept(slept_s=wait_s)

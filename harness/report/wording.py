@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from harness.curves import Over
 from harness.disturbance import WARN, DisturbedBlock, Unrest
 from harness.findings import JudgedComparison
 from harness.level import ARRIVALS_SPELLED
@@ -213,3 +214,15 @@ def bystanders(comparison: Comparison) -> str:
         return NOT_MEASURED if value is None else f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
     return f"{felt(comparison.contender)} / {felt(comparison.baseline)}"
+
+
+def level_of(over: Over, level: float) -> str:
+    """A level of users, or of a declared wait."""
+    if over == "users":
+        return f"{count(level)} user{'s' if level != 1 else ''}"
+    return f"{count(level)} ms"
+
+
+def between(over: Over, low: int, high: int) -> str:
+    """A range of levels."""
+    return f"{low:,} to {high:,} users" if over == "users" else f"waits of {low:,} to {high:,} ms"

@@ -30,6 +30,11 @@ def test_over_two_blocks_no_variant_comes_earlier_than_another():
     assert order[0] != order[2] or order[2] != order[4]
 
 
+def test_a_plan_with_more_blocks_begins_with_the_trials_of_one_with_fewer():
+    fewer, more = plan("sleep", blocks=3), plan("sleep", blocks=6)
+    assert more.trials[: len(fewer.trials)] == fewer.trials
+
+
 def test_the_seed_decides_the_order_and_nothing_else_does():
     assert plan(seed=3).trials == plan(seed=3).trials
     assert plan(seed=3).trials != plan(seed=4).trials
