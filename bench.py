@@ -174,9 +174,9 @@ def report(
 ) -> None:
     """Judge a recorded run again and write its page, without a server."""
     with _plain_errors():
-        from harness.session import show
+        from harness.reissue import reissue
 
-        show(_run_directory(run, out))
+        reissue(_run_directory(run, out))
 
 
 @app.command()

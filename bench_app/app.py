@@ -13,7 +13,8 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 
 from bench_app.paths import BYSTANDER_PATH, CATALOGUE_PATH, WITNESS_PATH
-from bench_app.resources import Settings, open_resources
+from bench_app.resources import open_resources
+from bench_app.settings import Settings
 from bench_app.witness import Witness
 from bench_app.workload import Workload, discover
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import aiohttp
 import asyncpg
@@ -17,39 +16,9 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 from requests.adapters import HTTPAdapter
 
-SCHEMA: Final = "bench_async_versus_blocking"
-TABLE: Final = f"{SCHEMA}.item"
-WAIT_S: Final = 0.02
-"""What `sleep` waits, and the upstream service before it answers, in seconds, where nothing else is set."""
+from bench_app.settings import Settings
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Where the neighbours are, and how large the pools to them: the same figure for the async and the blocking one.
-
-    `wait_s` is how long, in seconds, a handler waits whose wait is all that it does.
-    """
-
-    dsn: str | None = None
-    upstream: str | None = None
-    pool_size: int = 10
-    pool_timeout_s: float = 30.0
-    outbound_size: int = 100
-    wait_s: float = WAIT_S
-
-    @classmethod
-    def from_environment(cls) -> Settings:
-        """Read BENCH_DSN, BENCH_UPSTREAM, BENCH_POOL_SIZE, BENCH_OUTBOUND_SIZE and BENCH_WAIT_S."""
-        default = cls()
-        return cls(
-            dsn=os.environ.get("BENCH_DSN") or None,
-            upstream=os.environ.get("BENCH_UPSTREAM") or None,
-            pool_size=int(os.environ.get("BENCH_POOL_SIZE", default.pool_size)),
-            outbound_size=int(os.environ.get("BENCH_OUTBOUND_SIZE", default.outbound_size)),
-            wait_s=float(os.environ.get("BENCH_WAIT_S", default.wait_s)),
-        )
 
 
 @dataclass(frozen=True, slots=True)

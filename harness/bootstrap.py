@@ -37,17 +37,19 @@ def curve(blocks: Sequence[Distribution], percents: Sequence[float]) -> Curve:
     pooled = merge(blocks)
     if not pooled.n:
         return Curve()
-    values = tuple(value for percent in percents if (value := pooled.percentile_us(percent)) is not None)
-    counted = [block for block in blocks if block.n]
+    asked, counted = np.asarray(percents, dtype=float), [block for block in blocks if block.n]
+    indices, sizes = map(np.array, zip(*pooled.bins, strict=True))
+    (read,) = np.clip(_percentiles(sizes[np.newaxis], indices, asked), pooled.min_us, pooled.max_us)
+    values = tuple(map(float, read))
     if len(counted) < FEWEST_BLOCKS:
         return Curve(tuple(percents), values)
     counts = np.zeros((len(counted), BINS))
     for row, block in enumerate(counted):
-        indices, sizes = zip(*block.bins, strict=True)
-        counts[row, list(indices)] = sizes
+        for index, size in block.bins:
+            counts[row, index] = size
     used = np.flatnonzero(counts.any(axis=0))
     draws = np.random.default_rng(SEED).multinomial(len(counted), [1 / len(counted)] * len(counted), size=RESAMPLES)
-    found = _percentiles(draws @ counts[:, used], used, np.asarray(percents, dtype=float))
+    found = _percentiles(draws @ counts[:, used], used, asked)
     found = np.clip(found, pooled.min_us, pooled.max_us)
     tail = (1 - CONFIDENCE) / 2
     lows, highs = np.quantile(found, [tail, 1 - tail], axis=0)

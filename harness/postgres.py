@@ -26,7 +26,7 @@ import psutil
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from bench_app.resources import SCHEMA
+from bench_app.settings import SCHEMA
 from harness.child import Child, free_port, launched
 from harness.exceptions import BadInputError, BenchError
 

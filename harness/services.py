@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench_app.resources import WAIT_S, Settings
+from bench_app.settings import WAIT_S, Settings
 from bench_app.upstream import COUNT_PATH
 from bench_app.workload import Package
 from harness.child import Child, fetch

@@ -1,4 +1,4 @@
-"""What `run` and `report` do, from the words typed to the page."""
+"""What `run` does, from the words typed to the page."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from typing import Final
 from rich.console import Console
 
 from bench_app.workload import discover
-from harness import curves
-from harness.capacity import FILE, read_capacities
 from harness.child import PROJECT, free_port
 from harness.conduct import conduct, resume
 from harness.exceptions import BadInputError, StoppedError, in_range
@@ -167,30 +165,6 @@ def _end(directory: Path, display: ProgressDisplay, console: Console) -> None:
     print_findings(findings, console)
     console.print(f"\nPage: {latest / PAGE}", soft_wrap=True)
     console.print(f"      (kept as {directory / PAGE})", style="dim", soft_wrap=True)
-
-
-def show(directory: Path) -> None:
-    """Write the page of a recorded run again."""
-    console = Console(highlight=False)
-    from harness.report.capacity import print_capacities, write_capacities
-    from harness.report.crossover import print_curves, write_curves
-    from harness.report.page import write_report
-
-    if (directory / FILE).exists():
-        capacities = read_capacities(directory)
-        write_capacities(directory, capacities)
-        print_capacities(capacities, console)
-        console.print(f"\nPage: {directory / PAGE}", soft_wrap=True)
-        return
-    if (directory / curves.FILE).exists():
-        found = curves.read_curves(directory)
-        write_curves(directory, found)
-        print_curves(found, console)
-        console.print(f"\nPage: {directory / PAGE}", soft_wrap=True)
-        return
-    findings = write_report(directory)
-    print_findings(findings, console)
-    console.print(f"\nPage: {directory / PAGE}", soft_wrap=True)
 
 
 def take_place(load_processes: int = 1) -> Placement:

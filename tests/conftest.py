@@ -15,7 +15,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 import bench as bench_cli
-from bench_app.resources import Settings
+from bench_app.settings import Settings
 from bench_app.workload import discover
 from harness.machine import place, usable_cores
 from harness.plan import make_plan

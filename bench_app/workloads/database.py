@@ -6,7 +6,8 @@ from fastapi import Request
 from psycopg.rows import dict_row
 from pydantic import BaseModel
 
-from bench_app.resources import TABLE, resources_of
+from bench_app.resources import resources_of
+from bench_app.settings import TABLE
 from bench_app.workload import Claim, Workload
 
 STATEMENT = f"SELECT id, name, quantity FROM {TABLE} ORDER BY id LIMIT 20"

@@ -5,7 +5,8 @@ import requests
 from fastapi import Request
 from pydantic import BaseModel
 
-from bench_app.resources import WAIT_S, resources_of
+from bench_app.resources import resources_of
+from bench_app.settings import WAIT_S
 from bench_app.workload import Claim, Workload
 
 

@@ -7,7 +7,8 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
-from bench_app.resources import WAIT_S, resources_of
+from bench_app.resources import resources_of
+from bench_app.settings import WAIT_S
 from bench_app.workload import Claim, Workload
 
 

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from harness.findings import Findings, JudgedComparison
 from harness.plan import PlannedWorkload
@@ -22,7 +23,7 @@ from harness.report.drawings import GRID, INK, PAPER
 WIDTH_IN: Final = 7.6
 HEADER_IN: Final = 0.36
 DPI: Final = 144
-FOOTER_IN: Final = 0.5
+PAD_IN: Final = 0.04
 STYLE: Final[dict[Any, Any]] = {
     "font.family": "sans-serif",
     "font.size": 9.5,
@@ -158,41 +159,61 @@ def _card(findings: Findings, comparisons: Sequence[JudgedComparison]) -> str:
 
 def draw_chart(name: str, title: str, card: str, height_in: float, draw: Callable[[Axes], None]) -> Chart:
     """The drawing as SVG for the page and as PNG to send alone."""
+    lines, heading = _wrapped(card, 132), _wrapped(title, 78)
+    footer_in = 0.12 + 0.16 * len(lines)
+    header_in = HEADER_IN + 0.17 * (len(heading) - 1)
+    whole_in = header_in + height_in + footer_in
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH_IN, height_in))
+        figure = Figure(figsize=(WIDTH_IN, whole_in), dpi=DPI, facecolor=PAPER)
+        canvas = FigureCanvasAgg(figure)
         axes = figure.add_subplot()
         draw(axes)
-        _lay_out(figure, (0, 0, 1, 1))
-        svg = io.StringIO()
-        figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
-        return Chart(name, title, card, _inline(svg.getvalue(), title), _png(figure, title, card))
+        _lay_out(axes, canvas, (0.0, footer_in, WIDTH_IN, footer_in + height_in))
+        texts = [
+            # On the figure and not on the axes, where a long one would start too far right to fit.
+            figure.text(0.012, 1 - 0.09 / whole_in, "\n".join(heading), va="top", fontweight="bold",
+                        fontsize=mpl.rcParams["axes.titlesize"]),
+            figure.text(0.012, 0.06 / whole_in, "\n".join(lines), va="bottom", fontsize=7, linespacing=1.35),
+        ]  # fmt: skip
+        png = io.BytesIO()
+        # The canvases are asked directly: `Figure.savefig` draws everything twice, once for a layout engine to look at.
+        canvas.print_png(png, pil_kwargs={"compress_level": 1})  # type: ignore[no-untyped-call]
+        for text in texts:
+            text.remove()
+        _crop(figure, axes, height_in, footer_in)
+        return Chart(name, title, card, _inline(_svg(figure), title), png.getvalue())
 
 
-def _lay_out(figure: Figure, rect: tuple[float, float, float, float]) -> None:
-    """Give everything its place within `rect` once; a layout engine left on the figure would do it for each drawing."""
-    engine = ConstrainedLayoutEngine(rect=rect)
-    figure.set_layout_engine(engine)
-    engine.execute(figure)
-    figure.set_layout_engine("none")
+def _lay_out(axes: Axes, canvas: FigureCanvasAgg, within_in: tuple[float, float, float, float]) -> None:
+    """Place the axes so that they, their labels and their legend fill the rectangle (left, bottom, right, top; inches).
+
+    One measurement is enough for a single pair of axes, whose labels do not depend on their place; matplotlib's own
+    layout takes two. What was measured of the texts then serves to draw them, because it is the same canvas.
+    """
+    extent, place = axes.get_tightbbox(canvas.get_renderer()), axes.get_window_extent()  # type: ignore[no-untyped-call]
+    assert extent is not None
+    left, bottom, right, top = (inches * DPI for inches in within_in)
+    pad = PAD_IN * DPI
+    x0, x1 = left + pad + place.x0 - extent.x0, right - pad - (extent.x1 - place.x1)
+    y0, y1 = bottom + pad + place.y0 - extent.y0, top - pad - (extent.y1 - place.y1)
+    whole = canvas.figure.bbox
+    axes.set_position((x0 / whole.width, y0 / whole.height, (x1 - x0) / whole.width, (y1 - y0) / whole.height))
 
 
-def _png(figure: Figure, title: str, card: str) -> bytes:
-    """The same drawing with its title and the card's sentence on it."""
-    lines = _wrapped(card, 132)
-    footer_in = 0.12 + 0.16 * len(lines)
-    heading = _wrapped(title, 78)
-    header_in = HEADER_IN + 0.17 * (len(heading) - 1)
-    figure.set_size_inches(WIDTH_IN, figure.get_figheight() + header_in + footer_in)
-    # On the figure and not on the axes, where a long one would start too far right to fit.
-    top = 1 - 0.09 / figure.get_figheight()
-    size = mpl.rcParams["axes.titlesize"]
-    figure.text(0.012, top, "\n".join(heading), fontsize=size, fontweight="bold", va="top")
-    footer, header = footer_in / figure.get_figheight(), header_in / figure.get_figheight()
-    _lay_out(figure, (0.008, footer, 0.984, 1 - footer - header))
-    figure.text(0.012, 0.06 / figure.get_figheight(), "\n".join(lines), fontsize=7, va="bottom", linespacing=1.35)
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=DPI)
-    return png.getvalue()
+def _crop(figure: Figure, axes: Axes, height_in: float, footer_in: float) -> None:
+    """Take header and footer off, and leave the axes as they are."""
+    whole_in, place = figure.get_figheight(), axes.get_position()
+    figure.set_size_inches(WIDTH_IN, height_in)
+    y0, height = (place.y0 * whole_in - footer_in) / height_in, place.height * whole_in / height_in
+    axes.set_position((place.x0, y0, place.width, height))
+
+
+def _svg(figure: Figure) -> str:
+    figure.set_facecolor("none")  # the page's own colour shows through
+    figure.set_dpi(72)
+    svg = io.StringIO()
+    FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})  # type: ignore[no-untyped-call]
+    return svg.getvalue()
 
 
 def _wrapped(text: str, width: int) -> list[str]:

@@ -9,7 +9,7 @@ import pytest_asyncio
 from fastapi.testclient import TestClient
 
 from bench_app.app import create_app
-from bench_app.resources import Settings
+from bench_app.settings import Settings
 from bench_app.workload import Request, Variant, Workload, discover
 
 ENDPOINTS = [

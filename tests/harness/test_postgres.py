@@ -3,7 +3,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bench_app.resources import SCHEMA
+from bench_app.settings import SCHEMA
 from harness.exceptions import BadInputError
 from harness.postgres import MARK, as_uri, open_database
 from harness.services import Services

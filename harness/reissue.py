@@ -1,0 +1,34 @@
+"""What `report` does: write the page of anything recorded again, from the disk alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from harness import capacity, curves
+from harness.record import PAGE
+from harness.report.capacity import print_capacities, write_capacities
+from harness.report.crossover import print_curves, write_curves
+from harness.report.page import write_report
+from harness.report.terminal import print_findings
+
+
+def reissue(directory: Path) -> None:
+    """Judge what the directory holds (a run, a search for capacity or for a crossover) again, and print it.
+
+    Raises:
+        BadInputError: it holds nothing of the kind, or one of its files is damaged.
+    """
+    console = Console(highlight=False)
+    if (directory / capacity.FILE).exists():
+        capacities = capacity.read_capacities(directory)
+        write_capacities(directory, capacities)
+        print_capacities(capacities, console)
+    elif (directory / curves.FILE).exists():
+        found = curves.read_curves(directory)
+        write_curves(directory, found)
+        print_curves(found, console)
+    else:
+        print_findings(write_report(directory), console)
+    console.print(f"\nPage: {directory / PAGE}", soft_wrap=True)
