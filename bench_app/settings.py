@@ -8,6 +8,9 @@ from typing import Final
 
 SCHEMA: Final = "bench_async_versus_blocking"
 TABLE: Final = f"{SCHEMA}.item"
+THREAD_TOKENS: Final = 40
+"""anyio's default limiter: how many def handlers, or run_in_threadpool calls, run at a time in one event loop."""
+
 WAIT_S: Final = 0.02
 """What `sleep` waits, and the upstream service before it answers, in seconds, where nothing else is set."""
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from bench_app.settings import THREAD_TOKENS, Settings
 from harness.level import Level
 from harness.plan import PlannedVariant, PlannedWorkload
 
-THREAD_TOKENS: Final = 40
-"""anyio's default limiter: how many def handlers, or run_in_threadpool calls, run at a time in one event loop."""
-
-OUTBOUND_CONNECTIONS: Final = 100
+OUTBOUND_CONNECTIONS: Final = Settings().outbound_size
 """The size of both outbound pools, aiohttp's connector and requests' adapter."""
 
 

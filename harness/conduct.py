@@ -23,6 +23,7 @@ from harness.rig import Audience, Rig, Site, open_rig
 from harness.serve import OPTIONS
 from harness.services import POOL_SIZE
 from harness.stopping import is_look, is_precise
+from harness.validation import read_validation
 from scenarios.protocol import TrialResult
 
 
@@ -65,6 +66,7 @@ def conduct(
         server={} if site.target else OPTIONS | {"pool size": POOL_SIZE},
         database=None,
         calibration=read_calibration(out, machine),
+        validation=read_validation(out, machine),
         target=", ".join(site.target) or None,
     )
     _carry_out(Record(directory, manifest), watcher, site, ())

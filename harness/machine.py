@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,7 +15,10 @@ from typing import Any, Final
 
 import psutil
 
-MUST_MATCH: Final = ("cpu", "cores", "memory_gib", "system", "governor", "python", "gil")
+MUST_MATCH: Final = (
+    *("cpu", "cores", "threads_a_core", "usable_cores", "cpu_quota", "memory_gib", "system", "governor"),
+    *("virtualised", "python", "gil"),
+)
 PACKAGES: Final = (
     "fastapi",
     "starlette",
@@ -93,6 +97,10 @@ def facts(project: Path) -> dict[str, Any]:
     return {
         "cpu": _cpu_model(),
         "cores": psutil.cpu_count(logical=True),
+        "threads_a_core": _threads_a_core(),
+        "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "cpu_quota": _cpu_quota(),
+        "open_files": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
@@ -118,6 +126,20 @@ def _cpu_model() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def _threads_a_core() -> int | None:
+    """2 where the first core runs two threads at a time (SMT), 1 where it does not."""
+    siblings = _read("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list")
+    return None if siblings is None else len(siblings.replace("-", ",").split(","))
+
+
+def _cpu_quota() -> str | None:
+    """The quota of the control group that this is in, as microseconds of CPU in a period; None for none."""
+    quota = _read("/sys/fs/cgroup/cpu.max")
+    if quota is None:  # version 1 has a file for each
+        quota = f"{_read('/sys/fs/cgroup/cpu/cpu.cfs_quota_us')} {_read('/sys/fs/cgroup/cpu/cpu.cfs_period_us')}"
+    return None if quota.startswith(("max", "-1", "None")) else quota
 
 
 def _read(path: str) -> str | None:

@@ -22,6 +22,7 @@ from harness.calibration import Calibration
 from harness.exceptions import BadInputError
 from harness.machine import Placement
 from harness.plan import Plan, Trial
+from harness.validation import Validation
 from scenarios.histogram import BINS
 from scenarios.protocol import TrialResult
 
@@ -66,8 +67,9 @@ class Verification:
 class Manifest:
     """Everything about a run but its trials. `ended` is None while it goes on, and stays so if it is interrupted.
 
-    `target` is the server that was loaded where the run did not start it; `workers` are the load processes of other
-    machines, by name.
+    `validation` is what a check of the instrument found on this machine before, None where there was none. `target` is
+    the server that was loaded where the run did not start it; `workers` are the load processes of other machines, by
+    name.
     """
 
     schema: Literal[1]
@@ -83,6 +85,7 @@ class Manifest:
     ended: datetime | None = None
     target: str | None = None
     workers: tuple[str, ...] = ()
+    validation: Validation | None = None
 
 
 @dataclass(frozen=True, slots=True)

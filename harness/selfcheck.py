@@ -59,8 +59,8 @@ def selfcheck(*, out: Path, seed: int, words: Sequence[str]) -> int:
         f"{wording.minutes(sum(map(_expected_s, CONTROLS)))}. Recorded in {directory}.",
         soft_wrap=True,
     )
-    with _Display(console) as display, open_rig(plan, site, display, directory / "logs") as rig:
-        checker = _Checker(plan, site, rig, display, directory, repeatable(words))
+    with Display(console) as display, open_rig(plan, site, display, directory / "logs") as rig:
+        checker = Checker(plan, site, rig, display, directory, repeatable(words))
         outcomes = []
         found: dict[str, list[Findings]] = {}
         for control in CONTROLS:
@@ -86,7 +86,7 @@ def _expected_s(control: Control) -> float:
     )
 
 
-class _Display:
+class Display:
     """Says which control runs and how far it is; an audience of the rig, too."""
 
     def __init__(self, console: Console) -> None:
@@ -96,7 +96,7 @@ class _Display:
         )
         self._task = self._bar.add_task("starting", total=sum(map(_expected_s, CONTROLS)))
 
-    def __enter__(self) -> _Display:
+    def __enter__(self) -> Display:
         if self._console.is_terminal:
             self._bar.start()
         return self
@@ -120,10 +120,10 @@ class _Display:
         self._console.print(f"{mark}  {outcome.control}: {escape(outcome.found)}", soft_wrap=True)
 
 
-class _Checker:
+class Checker:
     """Runs the sessions of a control on the rig, with whatever disturbs them."""
 
-    def __init__(self, plan: Plan, site: Site, rig: Rig, display: _Display, directory: Path, command: str) -> None:
+    def __init__(self, plan: Plan, site: Site, rig: Rig, display: Display, directory: Path, command: str) -> None:
         self._plan = plan
         self._site = site
         self._rig = rig

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench_app.paths import BYSTANDER_PATH
+from bench_app.settings import THREAD_TOKENS
 from harness.child import Child, fetch, free_port
 from harness.exceptions import BadInputError, BenchError
 from harness.services import Services
@@ -26,6 +27,7 @@ OPTIONS: Final[dict[str, Any]] = {
     "loop": "uvloop",
     "http": "httptools",
     "access log": "off",
+    "thread tokens": THREAD_TOKENS,
     "keep-alive": f"{KEEP_ALIVE_S} s",
 }
 

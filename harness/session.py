@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import resource
@@ -27,6 +28,7 @@ from harness.report.terminal import plan_table, print_findings
 from harness.rig import Site
 from harness.stats import expected_half_width
 from harness.target import aimed
+from harness.validation import read_validation
 
 SPARE_FILES: Final = 256
 TYPICAL_SPREAD: Final = 0.05
@@ -94,7 +96,7 @@ def measure(
         placement = replace(placement, server=(), services=(), shared=False)
     site = Site(placement, dsn, port, tuple(targets), meeting)
     console = Console(highlight=False)
-    _announce(plan, placement, console)
+    _announce(plan, placement, out, console)
     if plan_only:
         console.print(plan_table(plan))
         return
@@ -281,7 +283,7 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
-def _announce(plan: Plan, placement: Placement, console: Console) -> None:
+def _announce(plan: Plan, placement: Placement, out: Path, console: Console) -> None:
     variants = sum(len(workload.variants) for workload in plan.workloads)
     each = variants * len(plan.levels) + 2 * len(plan.iso_pairs)
     most = f" to {plan.most_blocks * each}" if plan.most_blocks > plan.blocks else ""
@@ -290,11 +292,15 @@ def _announce(plan: Plan, placement: Placement, console: Console) -> None:
         f"{trials} of {_counted(variants, 'variant')} in {_counted(len(plan.workloads), 'workload')}, profile "
         f"{plan.profile}. {wording.expectation(plan)}"
     )
-    half_width = expected_half_width(plan.blocks, TYPICAL_SPREAD)
-    precision = (
-        "one block gives no interval"
-        if half_width is None
-        else f"ratios to about ±{half_width:.0%} if trials spread by {TYPICAL_SPREAD:.0%}"
-    )
+    validation = read_validation(out, facts(PROJECT))
+    # A block's ratio has the spread of two trials; a check of the instrument has seen it here.
+    spreads = (validation.waiting, validation.busy) if validation else (math.sqrt(2) * TYPICAL_SPREAD,)
+    widths = [width for spread in spreads if (width := expected_half_width(plan.blocks, spread)) is not None]
+    if not widths:
+        precision = "one block gives no interval"
+    elif validation:
+        precision = f"ratios to about ±{widths[0]:.0%} where handlers wait and ±{widths[1]:.0%} where the core is full"
+    else:
+        precision = f"ratios to about ±{widths[0]:.0%} if trials spread by {TYPICAL_SPREAD:.0%} (selfcheck measures it)"
     console.print(f"Margin {plan.margin:.1%}; {precision}.", style="dim")
     console.print(f"Seed {plan.seed}; {placement}.", style="dim")

@@ -72,13 +72,13 @@ def independent_ratio(
 
 
 def expected_half_width(blocks: int, spread: float) -> float | None:
-    """The half-width, as a share, to expect of a ratio over so many blocks if trials spread by `spread` (a log SD).
+    """The half-width, as a share, to expect over so many blocks if their ratios spread by `spread` (a log SD).
 
-    exp(t(0.975, n−1) · √2 · spread / √n) − 1: a block's ratio has the spread of two trials. None for a single block.
+    exp(t(0.975, n−1) · spread / √n) − 1. None for a single block.
     """
     if blocks < 2:
         return None
-    return float(np.exp(stdtrit(blocks - 1, (1 + CONFIDENCE) / 2) * np.sqrt(2 / blocks) * spread) - 1)
+    return float(np.exp(stdtrit(blocks - 1, (1 + CONFIDENCE) / 2) * spread / np.sqrt(blocks)) - 1)
 
 
 def widened(estimate: Estimate, resolution: float) -> Estimate:

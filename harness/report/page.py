@@ -84,6 +84,7 @@ def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Secti
         warnings=_warnings(findings),
         unrest=[wording.unrest(found) for found in findings.unrest],
         kept_disturbed=[block for block in findings.disturbed if not block.rejected],
+        seen=wording.smallest_difference(manifest.validation, manifest.plan),
         probes=lambda section: min(judged.cell.bystander.n for judged in section.cells),
         causes={id(judged.cell): judged.cause for judged in findings.cells},
         cell_id=id,

@@ -164,6 +164,17 @@ def expectation(plan: Plan) -> str:
     return f"About {minutes(least)}{ends}{f'; up to {minutes(longest)} if a pilot asks for it' if grows else ''}."
 
 
+def smallest_difference(validation: Validation | None, plan: Plan) -> str:
+    """What this run can see at all, by what the check of the instrument found here."""
+    found = validation.detectable(plan.most_blocks) if validation is not None else None
+    if found is None:
+        return ""
+    return (
+        f"With {plan.most_blocks} blocks this machine shows differences from {found[0]:.0%} where handlers wait, and "
+        f"from {found[1]:.0%} where the server's core is full."
+    )
+
+
 def smallest_differences(validation: Validation) -> list[str]:
     """What the machine lets one see, a line for each number of blocks."""
     lines = []

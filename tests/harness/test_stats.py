@@ -77,7 +77,7 @@ def test_of_2000_null_sessions_the_interval_covers_the_truth_as_often_as_it_says
 def test_the_expected_half_width_is_what_sessions_show():
     draw = random.Random(5)
     widths = sorted(math.sqrt((e.high or 0) / (e.low or 1)) - 1 for e in (null_session(draw) for _ in range(500)))
-    expected = expected_half_width(10, 0.05)
+    expected = expected_half_width(10, math.sqrt(2) * 0.05)
     assert expected is not None
     assert widths[len(widths) // 2] == pytest.approx(expected, rel=0.1)
     assert expected_half_width(1, 0.05) is None
