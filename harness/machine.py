@@ -16,7 +16,7 @@ from typing import Any, Final
 import psutil
 
 MUST_MATCH: Final = (
-    *("cpu", "cores", "threads_a_core", "usable_cores", "cpu_quota", "memory_gib", "system", "governor"),
+    *("cpu", "cores", "threads_a_core", "cpu_quota", "memory_gib", "system", "governor"),
     *("virtualised", "python", "gil"),
 )
 PACKAGES: Final = (
@@ -98,7 +98,6 @@ def facts(project: Path) -> dict[str, Any]:
         "cpu": _cpu_model(),
         "cores": psutil.cpu_count(logical=True),
         "threads_a_core": _threads_a_core(),
-        "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
         "cpu_quota": _cpu_quota(),
         "open_files": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),

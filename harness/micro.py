@@ -48,6 +48,8 @@ def run_micro(workloads: Sequence[str], *, dsn: str | None, out: Path) -> int:
                     "no:asyncio",
                     "-p",
                     "no:cacheprovider",
+                    "-p",
+                    "no:xdist",
                 ),
                 *("--benchmark-only", f"--benchmark-json={result}", "--benchmark-group-by=group"),
                 *("--benchmark-columns=min,median,iqr,ops,rounds", "--benchmark-sort=fullname"),

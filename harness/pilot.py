@@ -89,8 +89,8 @@ def _toward(plan: Plan, less: Windows, more: Windows) -> Plan:
 def _between(less: Windows, more: Windows, share: float) -> Windows:
     return {
         key: Window(
-            warmup_s=round(window.warmup_s + share * (more[key].warmup_s - window.warmup_s), 2),
-            window_s=round(window.window_s + share * (more[key].window_s - window.window_s), 2),
+            warmup_s=round(window.warmup_s + share * (more[key].warmup_s - window.warmup_s), 1),
+            window_s=round(window.window_s + share * (more[key].window_s - window.window_s), 1),
             drain_s=more[key].drain_s,
         )
         for key, window in less.items()

@@ -53,7 +53,7 @@ class Services:
         environment = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith("BENCH_") and not name.lower().endswith("_proxy")
+            if not name.startswith(("BENCH_", "PYTEST_")) and not name.lower().endswith("_proxy")
         }
         if self.database is not None:
             environment["BENCH_DSN"] = self.database.dsn
