@@ -102,6 +102,22 @@ def run(
     ] = None,
     margin: Annotated[float | None, typer.Option(help="Smallest difference worth a verdict; default 0.05.")] = None,
     plan_only: Annotated[bool, typer.Option("--plan-only", help="Print what would be measured, and stop.")] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe/--no-probe", help="Whether the measured server says what goes on in it.")
+    ] = True,
+    diagnose: Annotated[
+        bool | None,
+        typer.Option(
+            "--diagnose/--no-diagnose", help="Whether to load each variant first on a server that keeps accounts."
+        ),
+    ] = None,
+    threads: Annotated[
+        str | None, typer.Option(help="Thread tokens of the server; several, as in 20,40,80, are compared.")
+    ] = None,
+    pool_size: Annotated[str | None, typer.Option(help="Size of its database pools; likewise.")] = None,
+    workers: Annotated[str | None, typer.Option(help="Its worker processes; likewise.")] = None,
+    loop: Annotated[str | None, typer.Option(help="Its event loop: uvloop, asyncio, or both.")] = None,
+    http: Annotated[str | None, typer.Option(help="Its HTTP parser: httptools, h11, or both.")] = None,
     seed: Annotated[int, typer.Option(help="Decides the order of the trials.")] = 1,
     load_processes: Annotated[int, typer.Option(help="Load processes on this machine; a core each is best.")] = 1,
     master_bind: Annotated[
@@ -143,6 +159,13 @@ def run(
             warmup=warmup,
             margin=margin,
             plan_only=plan_only,
+            probe=probe,
+            diagnose=diagnose,
+            threads=threads,
+            pool_size=pool_size,
+            workers=workers,
+            loop=loop,
+            http=http,
             seed=seed,
             load_processes=load_processes,
             targets=target or [],

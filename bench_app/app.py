@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.responses import Response
 
-from bench_app.paths import BYSTANDER_PATH, CATALOGUE_PATH, WITNESS_PATH
-from bench_app.resources import open_resources
+from bench_app.ledger import Ledger
+from bench_app.lifeline import die_with_parent
+from bench_app.paths import BYSTANDER_PATH, CATALOGUE_PATH, SYNC_BYSTANDER_PATH, WITNESS_PATH
+from bench_app.probe import probing
+from bench_app.resources import Resources, open_resources
 from bench_app.settings import Settings
+from bench_app.watchdog import Watchdog
 from bench_app.witness import Witness
 from bench_app.workload import Workload, discover
 
@@ -29,15 +35,20 @@ def create_app(settings: Settings | None = None, *, witnessed: bool | None = Non
     if witnessed is None:
         witnessed = os.environ.get("BENCH_WITNESS") == "1"
     witness = Witness() if witnessed else None
+    ledger = Ledger() if settings.telemetry is not None and settings.probe == "diagnose" else None
     workloads = discover("controls" if os.environ.get("BENCH_CONTROLS") == "1" else "workloads")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if witness is not None:
             witness.loop_thread = threading.get_ident()
+        if settings.workers > 1:
+            die_with_parent()
+        anyio.to_thread.current_default_thread_limiter().total_tokens = settings.threads
         async with open_resources(settings) as resources:
             app.state.resources = resources
-            yield
+            with _telling(settings, resources, ledger):
+                yield
 
     app = FastAPI(
         title="Async versus blocking",
@@ -48,7 +59,31 @@ def create_app(settings: Settings | None = None, *, witnessed: bool | None = Non
     for workload in workloads.values():
         _mount(app, workload, witness)
     _mount_own(app, workloads, witness)
+    if ledger is not None:
+        app.add_middleware(ledger.middleware)
     return app
+
+
+@contextmanager
+def _telling(settings: Settings, resources: Resources, ledger: Ledger | None) -> Iterator[None]:
+    """Say what goes on in this process, if anybody wants to know; called on the loop."""
+    if settings.telemetry is None:
+        yield
+        return
+    # With several workers each has a file of its own.
+    path = Path(f"{settings.telemetry}.{os.getpid()}.jsonl")
+    with ExitStack() as stack:
+        totals = None
+        if ledger is not None:
+            watchdog = Watchdog(ledger, threading.get_ident())
+            stack.enter_context(ledger.kept())
+            stack.enter_context(watchdog.watching())
+
+            def totals() -> dict[str, Any]:
+                return {"accounts": ledger.totals(), "stacks": watchdog.totals()}
+
+        stack.enter_context(probing(path, settings.probe, resources.pools, totals))
+        yield
 
 
 def _mount(app: FastAPI, workload: Workload, witness: Witness | None) -> None:
@@ -72,6 +107,11 @@ def _mount_own(app: FastAPI, workloads: dict[str, Workload], witness: Witness | 
     @app.get(BYSTANDER_PATH, include_in_schema=False)
     async def bystander() -> Response:
         """The cheapest async def there is: how long its answer takes is what the neighbours feel."""
+        return Response(b"ok", media_type="text/plain")
+
+    @app.get(SYNC_BYSTANDER_PATH, include_in_schema=False)
+    def sync_bystander() -> Response:
+        """The cheapest def there is: it also waits for a thread."""
         return Response(b"ok", media_type="text/plain")
 
     @app.get(CATALOGUE_PATH, include_in_schema=False)

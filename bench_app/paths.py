@@ -3,5 +3,6 @@
 from typing import Final
 
 BYSTANDER_PATH: Final = "/_bench/bystander"
+SYNC_BYSTANDER_PATH: Final = "/_bench/bystander-def"
 CATALOGUE_PATH: Final = "/_bench/catalogue"
 WITNESS_PATH: Final = "/_bench/witness"

@@ -20,8 +20,7 @@ from harness.pilot import tune
 from harness.plan import PILOT_WARMUP_S, Plan, Stop, Trial, Window
 from harness.record import Manifest, Record, RecordedTrial, Run, make_directory
 from harness.rig import Audience, Rig, Site, open_rig
-from harness.serve import OPTIONS
-from harness.services import POOL_SIZE
+from harness.serve import options
 from harness.stopping import is_look, is_precise
 from harness.validation import read_validation
 from scenarios.protocol import TrialResult
@@ -63,7 +62,7 @@ def conduct(
         plan=plan,
         machine=machine,
         placement=site.placement,
-        server={} if site.target else OPTIONS | {"pool size": POOL_SIZE},
+        server={} if site.target else options(level.knobs for level in plan.levels),
         database=None,
         calibration=read_calibration(out, machine),
         validation=read_validation(out, machine),
@@ -79,15 +78,21 @@ def resume(run: Run, watcher: Watcher, site: Site) -> None:
     Raises:
         BenchError: something that the session needs cannot be had, or was lost on the way.
     """
-    _carry_out(Record(run.directory, run.manifest), watcher, site, run.trials)
+    _carry_out(Record(run.directory, run.manifest), watcher, site, run.trials, run.diagnosed)
 
 
-def _carry_out(record: Record, watcher: Watcher, site: Site, done: Sequence[RecordedTrial]) -> None:
+def _carry_out(
+    record: Record,
+    watcher: Watcher,
+    site: Site,
+    done: Sequence[RecordedTrial],
+    diagnosed: Sequence[RecordedTrial] = (),
+) -> None:
     kept = len(done)
     try:
         with open_rig(record.manifest.plan, site, watcher, record.logs) as rig:
             record.note(verifications=rig.verifications, database=rig.database, workers=rig.workers)
-            for recorded in Session(record, watcher, rig, site.placement, done).trials():
+            for recorded in Session(record, watcher, rig, site.placement, done, diagnosed).trials():
                 record.save(recorded)
                 kept += 1
                 watcher.trial_ended(recorded)
@@ -102,13 +107,20 @@ class Session:
     """The trials of a plan, which becomes known on the way: windows from the pilot, stops, and the step at a rate."""
 
     def __init__(
-        self, record: Record, watcher: Watcher, rig: Rig, placement: Placement, done: Sequence[RecordedTrial]
+        self,
+        record: Record,
+        watcher: Watcher,
+        rig: Rig,
+        placement: Placement,
+        done: Sequence[RecordedTrial],
+        diagnosed: Sequence[RecordedTrial] = (),
     ) -> None:
         self._record = record
         self._watcher = watcher
         self._rig = rig
         self._placement = placement
         self._trials = list(done)
+        self._diagnosed = list(diagnosed)
 
     @property
     def _plan(self) -> Plan:
@@ -116,8 +128,10 @@ class Session:
 
     def trials(self) -> Iterator[RecordedTrial]:
         """Run each trial that is not done yet."""
+        if self._plan.diagnose:
+            self._diagnose()
         if self._plan.pilot_s and not self._plan.tuned:
-            self._replan(self._piloted())
+            self._replan(tune(self._plan, self._seen() if self._plan.diagnose else self._piloted()))
         yield from self._left()
         if self._plan.iso_pairs and not self._plan.iso:
             self._replan(self._plan.at_equal_rates(self._carried()))
@@ -130,13 +144,33 @@ class Session:
                 continue
             self._watcher.trial_starts(trial)
             pace = pace_ms(self._placement.server) if self._placement.server else None
-            result = self._rig.run(trial, self._plan.window_of(trial.workload, trial.level))
-            self._trials.append(RecordedTrial(trial, result, pace))
+            seen = self._rig.run(trial, self._plan.window_of(trial.workload, trial.level))
+            self._trials.append(RecordedTrial(trial, seen.result, pace, seen.telemetry))
             yield self._trials[-1]
             self._look(trial)
 
-    def _piloted(self) -> Plan:
-        """The plan with its windows, from one short trial of each variant at each level, which are then forgotten."""
+    def _diagnose(self) -> None:
+        """Before anything is measured: every variant on a server that keeps accounts, by itself and under each load."""
+        done = {recorded.trial.number for recorded in self._diagnosed}
+        self._watcher.stage("diagnosing each variant")
+        for trial in self._plan.diagnostics:
+            if trial.number in done:
+                continue
+            self._watcher.piloting(trial)
+            seen = self._rig.run(trial, self._plan.diagnostic_window(trial.level), diagnose=True)
+            self._diagnosed.append(RecordedTrial(trial, seen.result, None, seen.telemetry))
+            self._record.save_diagnosis(self._diagnosed[-1])
+
+    def _seen(self) -> dict[tuple[str, Level], list[TrialResult]]:
+        """What the diagnosing trials showed at each level: they stand in for a pilot."""
+        seen: dict[tuple[str, Level], list[TrialResult]] = {}
+        for recorded in self._diagnosed:
+            if recorded.trial.level in self._plan.levels:
+                seen.setdefault((recorded.trial.workload, recorded.trial.level), []).append(recorded.result)
+        return seen
+
+    def _piloted(self) -> dict[tuple[str, Level], list[TrialResult]]:
+        """One short trial of each variant at each level, of which nothing is kept but the windows that they need."""
         plan = self._plan
         window = Window(PILOT_WARMUP_S, plan.pilot_s)
         seen: dict[tuple[str, Level], list[TrialResult]] = {}
@@ -146,8 +180,8 @@ class Session:
             for workload, variant in variants:
                 trial = Trial(0, 0, workload.name, variant.name, level)
                 self._watcher.piloting(trial)
-                seen.setdefault((workload.name, level), []).append(self._rig.run(trial, window))
-        return tune(plan, seen)
+                seen.setdefault((workload.name, level), []).append(self._rig.run(trial, window).result)
+        return seen
 
     def _carried(self) -> dict[tuple[str, str], float]:
         """What each (workload, variant) was seen to carry, in requests a second: the most of all levels."""

@@ -1,17 +1,117 @@
-"""What held a cell back, in words, from its bound and from where the CPU went."""
+"""What held a cell back, in words: each cause with what bears it out, what to change, and what that should bring."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
+from harness.bounds import Bound, Demands, bounds_of, demands_of
+from harness.caveats import CLIENT_LIMIT
+from harness.diagnosis import NO_TELEMETRY, Cause, Diagnosis, Name, diagnose
+from harness.knobs import Knobs
+from harness.level import Level
+from harness.plan import alone_of
+from harness.record import RecordedTrial, Run
 from harness.summary import Cell
+from harness.symptoms import Symptoms, symptoms_of
 
 NEAR_BOUND: Final = 0.85
 FULL_CORE: Final = 0.90
 
+NOT_DIAGNOSED: Final = Diagnosis(unknown="not diagnosed at this level")
+CLIENT_LIMITED: Final = Diagnosis(unknown="the load generator was the limit while it was diagnosed")
+
+KnobName = Literal["threads", "pool_size", "workers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What one change should bring: throughput afterwards over before, by the bounds. `knob` is None for a rewrite."""
+
+    change: str
+    ratio: float
+    knob: KnobName | None = None
+    knobs: Knobs | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A cause in plain words, its evidence, and what to do about it."""
+
+    cause: Cause
+    sentence: str
+    evidence: tuple[str, ...]
+    advice: str
+    prediction: Prediction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that is known of a cell's server: its symptoms alone and under load, and what its requests ask for."""
+
+    level: Level
+    alone: Symptoms
+    loaded: Symptoms
+    demands: Demands
+    bounds: tuple[Bound, ...]
+    cores: int
+
+
+def explain(diagnosis: Diagnosis, scene: Scene | None) -> tuple[Explanation, ...]:
+    """An explanation for each cause of the diagnosis, in its order."""
+    if scene is None:
+        return ()
+    return tuple(_WORDS[cause.name](cause, scene) for cause in diagnosis.causes)
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What was found out about a cell; `scene` is None where the server told nothing of it."""
+
+    diagnosis: Diagnosis
+    scene: Scene | None = None
+    explanations: tuple[Explanation, ...] = ()
+
+
+def inquire(cell: Cell, run: Run) -> Inquiry:
+    """Why this cell is as slow as it is, by the trials that diagnosed its variant, alone and at its level."""
+    alone, loaded = (_diagnosed(cell, run, level) for level in (alone_of(cell.level), cell.level))
+    if alone is None or loaded is None:
+        return Inquiry(NO_TELEMETRY if run.manifest.target or not run.diagnosed else NOT_DIAGNOSED)
+    if loaded.result.cpu_s["load"] / loaded.result.window_s >= CLIENT_LIMIT or loaded.result.throttled:
+        return Inquiry(CLIENT_LIMITED)
+    before, after = symptoms_of(alone, cell.variant.path), symptoms_of(loaded, cell.variant.path)
+    declared_s = cell.workload.wait_s if cell.workload.outbound else None
+    found = diagnose(before, after, declared_s)
+    if before is None or after is None:
+        return Inquiry(found)
+    demands = demands_of(
+        before,
+        response_s=(alone.result.latency.mean_us or 0.0) / 1e6,
+        # From the trials that were measured: to keep accounts costs processor time, too.
+        processor_s=cell.server_cpu / cell.throughput_rps.value if cell.server_cpu and cell.throughput_rps else 0.0,
+        blocks=any(each.holding and each.holding.route == cell.variant.path for each in found.causes),
+    )
+    if demands is None:
+        return Inquiry(found)
+    cores, calibration = max(1, len(run.manifest.placement.server)), run.manifest.calibration
+    client_rps = calibration.client_ceiling_rps * run.manifest.plan.load_processes if calibration else None
+    bounds = bounds_of(cell.level, demands, cores=cores, client_rps=client_rps)
+    scene = Scene(cell.level, before, after, demands, bounds, cores)
+    return Inquiry(found, scene, explain(found, scene))
+
+
+def _diagnosed(cell: Cell, run: Run, level: Level) -> RecordedTrial | None:
+    wanted = (cell.workload.name, cell.variant.name, level)
+    for recorded in run.diagnosed:
+        if (recorded.trial.workload, recorded.trial.variant, recorded.trial.level) == wanted:
+            return recorded
+    return None
+
 
 def cause(cell: Cell) -> str | None:
-    """What set the pace of this cell, with its evidence; None where nothing seen explains it.
+    """What set the pace of a cell without telemetry, from its bound and from where the CPU went; None if unexplained.
 
     A bound that was nearly reached comes first, because a waiting server has CPU to spare; then a full core.
     """
@@ -28,3 +128,179 @@ def _cost(cell: Cell) -> str:
     if cell.server_cpu is None or cell.throughput_rps is None:
         return ""
     return f": {cell.server_cpu / cell.throughput_rps.value * 1e6:,.0f} µs of CPU a request"
+
+
+def _turned(scene: Scene, knob: KnobName, label: str) -> Prediction:
+    """The knob at twice its value."""
+    before = getattr(scene.level.knobs, knob)
+    knobs = replace(scene.level.knobs, **{knob: 2 * before})
+    after = bounds_of(replace(scene.level, knobs=knobs), scene.demands, cores=scene.cores)
+    return Prediction(f"{label} {before} → {2 * before}", after[0].rps / scene.bounds[0].rps, knob, knobs)
+
+
+def _blocked(cause: Cause, scene: Scene) -> Explanation:
+    holding = cause.holding
+    assert holding is not None
+    assert holding.place is not None
+    place = holding.place
+    kept = f"{holding.holds:.0%} of the time" if holding.holds < 1 else "all the time"
+    computes = 1 - holding.waits / holding.holds
+    mine = holding.route == scene.loaded.route
+    freed = replace(scene.demands, loop=0.0, thread=scene.demands.loop)
+    after = bounds_of(scene.level, freed, cores=scene.cores)
+    return Explanation(
+        cause,
+        f"{holding.route} blocks the event loop at {place}, in {place.function}: it holds it {kept} and computes for "
+        f"{computes:.0%} of that",
+        (f"{place.source}  ({place.leaf})", *_neighbours(scene)),
+        "Write the handler as def, so that a thread waits, or await an asynchronous driver.",
+        Prediction("the same in a thread", after[0].rps / scene.bounds[0].rps) if mine and scene.demands.loop else None,
+    )
+
+
+def _neighbours(scene: Scene) -> tuple[str, ...]:
+    return (f"whoever comes waits {scene.loaded.lag_s * 1000:.3g} ms for the loop on average (Σb²/2T)",)
+
+
+def _computing(cause: Cause, scene: Scene) -> Explanation:
+    holding = cause.holding
+    assert holding is not None
+    where = f" at {holding.place}, in {holding.place.function}" if holding.place else ""
+    return Explanation(
+        cause,
+        f"{holding.route} computes on the event loop{where}, for more than 10 ms at a time: {holding.long:.0%} of the "
+        "time",
+        _neighbours(scene),
+        "Give the work to another process; a thread would still share the GIL.",
+    )
+
+
+def _serialising(cause: Cause, scene: Scene) -> Explanation:
+    holding = cause.holding
+    assert holding is not None
+    return Explanation(
+        cause,
+        f"the answers of {holding.route} are turned into JSON on the event loop, {holding.long:.0%} of the time",
+        _neighbours(scene),
+        "Return less, a response model, or a Response that is JSON already; def does not help, because this is always "
+        "done on the loop.",
+    )
+
+
+def _processor(cause: Cause, scene: Scene) -> Explanation:
+    loaded = scene.loaded
+    return Explanation(
+        cause,
+        f"the server's core is full: {scene.demands.processor * 1e6:,.0f} µs of CPU a request",
+        (f"the loop's thread used {loaded.loop_cpu:.0%} of a core, the other threads {loaded.others_cpu:.0%}",),
+        "Less work a request, or more workers with a core each.",
+        _turned(scene, "workers", "workers"),
+    )
+
+
+def _threads(cause: Cause, scene: Scene) -> Explanation:
+    loaded, spent = scene.loaded, scene.loaded.spending
+    waited = f"a request waited {spent.queued * 1000:.3g} ms for a thread" if spent else ""
+    return Explanation(
+        cause,
+        f"the thread pool is the limit: all {loaded.tokens} tokens were taken in {loaded.tokens_full:.0%} of the "
+        "readings",
+        (waited, f"a request keeps a thread for {scene.demands.thread * 1000:.3g} ms"),
+        "More thread tokens, or handlers that await.",
+        _turned(scene, "threads", "thread tokens"),
+    )
+
+
+def _gil(cause: Cause, scene: Scene) -> Explanation:
+    return Explanation(
+        cause,
+        f"worker threads compute for {scene.loaded.others_cpu:.0%} of a core, and keep GIL and core from the loop",
+        (f"the loop itself had {scene.loaded.loop_cpu:.0%} of a core", *_neighbours(scene)),
+        "Give computing to processes; or do less of it a request.",
+    )
+
+
+def _pool(cause: Cause, scene: Scene) -> Explanation:
+    loaded, spent = scene.loaded, scene.loaded.spending
+    waited = f"a request waited {spent.lease_wait * 1000:.3g} ms for a connection" if spent else ""
+    return Explanation(
+        cause,
+        f"the database pool is the limit: all {loaded.pool_size} connections were out in {loaded.pool_full:.0%} of the "
+        "readings",
+        (waited, f"a request keeps one for {scene.demands.lease * 1000:.3g} ms"),
+        "A larger pool, as far as the database has cores for it.",
+        _turned(scene, "pool_size", "pool size"),
+    )
+
+
+def _database(cause: Cause, scene: Scene) -> Explanation:
+    spent, before = scene.loaded.spending, scene.alone.spending
+    assert spent is not None
+    assert before is not None
+    now_s, then_s = spent.leased + spent.connecting, before.leased + before.connecting
+    cpu = scene.loaded.database_cpu
+    used = (f"the database used {cpu:.0%} of a core",) if cpu is not None else ()
+    return Explanation(
+        cause,
+        f"the database takes {now_s * 1000:.3g} ms for what takes {then_s * 1000:.3g} ms alone, while the server has "
+        "CPU to spare",
+        used,
+        "Look at the database: its processor, its locks, its connections.",
+    )
+
+
+def _outbound(cause: Cause, scene: Scene) -> Explanation:
+    spent = scene.loaded.spending
+    waited_s = spent.call_wait if spent else 0.0
+    return Explanation(
+        cause,
+        f"the outbound connections are the limit: a request waited {waited_s * 1000:.3g} ms for one",
+        (f"a call keeps one for {scene.demands.call * 1000:.3g} ms",),
+        "A larger limit of the client session.",
+    )
+
+
+def _upstream(cause: Cause, scene: Scene) -> Explanation:
+    spent = scene.loaded.spending
+    now_s = spent.calling - spent.call_wait if spent else 0.0
+    return Explanation(
+        cause,
+        f"the upstream service is slow: a call takes {now_s * 1000:.3g} ms",
+        (f"{scene.demands.call * 1000:.3g} ms for one user alone",),
+        "Nothing here makes it faster: ask it less, or at the same time.",
+    )
+
+
+def _collection(cause: Cause, scene: Scene) -> Explanation:
+    return Explanation(
+        cause,
+        f"garbage collection stops everything for {scene.loaded.collecting:.0%} of the time",
+        (),
+        "gc.freeze() after start-up, or higher thresholds.",
+    )
+
+
+def _deadlock(cause: Cause, scene: Scene) -> Explanation:
+    return Explanation(
+        cause,
+        f"deadlock: all thread tokens and all connections are taken, and nothing was answered for "
+        f"{scene.loaded.idle_s:.0f} s",
+        (),
+        "As many connections as threads, or take the connection in the same hop that uses it.",
+    )
+
+
+_WORDS: Final[dict[Name, Callable[[Cause, Scene], Explanation]]] = {
+    "loop blocked": _blocked,
+    "loop computing": _computing,
+    "serialisation": _serialising,
+    "CPU": _processor,
+    "thread limit": _threads,
+    "threads hold the GIL": _gil,
+    "database pool": _pool,
+    "database": _database,
+    "outbound limit": _outbound,
+    "upstream": _upstream,
+    "garbage collection": _collection,
+    "deadlock": _deadlock,
+}

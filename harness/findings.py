@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from bench_app.workload import Claim
 from harness.caveats import Caveat, caveats_of, caveats_on
 from harness.disturbance import DisturbedBlock, Unrest
-from harness.explain import cause
+from harness.explain import Explanation, Inquiry, cause, inquire
 from harness.metric import less_is_better
 from harness.plan import Plan, PlannedWorkload
 from harness.record import SCHEMA, Run
@@ -26,11 +26,19 @@ Settlement = Literal["confirmed", "refuted", "undecided"]
 
 @dataclass(frozen=True, slots=True)
 class JudgedCell:
-    """A cell, what must be known before believing it, and what held it back (None where nothing seen explains it)."""
+    """A cell, what must be known before believing it, and what held it back.
+
+    `cause` is that in a sentence, None where nothing seen explains it.
+    """
 
     cell: Cell
     caveats: tuple[Caveat, ...]
-    cause: str | None
+    inquiry: Inquiry
+
+    @property
+    def cause(self) -> str | None:
+        explained = self.inquiry.explanations
+        return explained[0].sentence if explained else cause(self.cell)
 
     @property
     def valid(self) -> bool:
@@ -77,6 +85,22 @@ class Findings:
         """The blocks that count for nothing."""
         return tuple(block for block in self.disturbed if block.rejected)
 
+    @property
+    def headline(self) -> tuple[JudgedComparison, ...]:
+        """The comparisons to begin with: the plain twins, async against sync, at the highest level, WINs first.
+
+        Where a run holds none of them, all its comparisons.
+        """
+        highest = max(self.run.manifest.plan.levels, key=lambda level: level.size)
+        twins = [
+            judged
+            for judged in self.comparisons
+            if (judged.comparison.pair.contender, judged.comparison.pair.baseline) == ("async", "sync")
+            and judged.comparison.level == highest
+        ]
+        order = list(Verdict)
+        return tuple(sorted(twins or self.comparisons, key=lambda judged: order.index(judged.verdict)))
+
     def cells_of(self, workload: PlannedWorkload) -> tuple[JudgedCell, ...]:
         levels = self.run.manifest.plan.levels
         return tuple(
@@ -95,7 +119,7 @@ class Findings:
 def find(run: Run) -> Findings:
     """Judge a run. Pure: the same directory always gives the same findings."""
     summary = summarise(run)
-    cells = tuple(JudgedCell(cell, caveats_of(cell, run), cause(cell)) for cell in summary.cells)
+    cells = tuple(JudgedCell(cell, caveats_of(cell, run), inquire(cell, run)) for cell in summary.cells)
     valid = {id(judged.cell): judged.valid for judged in cells}
     margin = run.manifest.plan.margin
 
@@ -236,6 +260,9 @@ def _cell(judged: JudgedCell) -> dict[str, Any]:
         "bystander_ms": {
             f"p{percent}": _rounded(milliseconds(cell.bystander.percentile_us(percent)), 3) for percent in (50, 99)
         },
+        "sync_bystander_ms": {
+            f"p{percent}": _rounded(milliseconds(cell.sync_bystander.percentile_us(percent)), 3) for percent in (50, 99)
+        },
         "bound_rps": _rounded(cell.bound.rps if cell.bound else None, 2),
         "latency_is_floor": cell.latency_is_floor,
         "server_cpu": _rounded(cell.server_cpu, 3),
@@ -243,6 +270,36 @@ def _cell(judged: JudgedCell) -> dict[str, Any]:
         "valid": judged.valid,
         "caveats": [caveat.sentence for caveat in judged.caveats],
         "cause": judged.cause,
+        "diagnosis": _inquiry(judged.inquiry),
+        "bounds": [
+            {"resource": each.resource, "rps": round(each.rps, 2), "formula": each.formula}
+            for each in (judged.inquiry.scene.bounds if judged.inquiry.scene else ())
+        ],
+    }
+
+
+def _inquiry(inquiry: Inquiry) -> dict[str, Any]:
+    found = inquiry.diagnosis
+    if found.unknown is not None:
+        return {"unknown": found.unknown}
+    return {
+        "alone_ms": round(found.alone_s * 1000, 3),
+        "added_ms": round(found.added_s * 1000, 3),
+        "unexplained": round(found.unexplained, 3),
+        "causes": [_explanation(each) for each in inquiry.explanations],
+    }
+
+
+def _explanation(explained: Explanation) -> dict[str, Any]:
+    held, predicted = explained.cause.holding, explained.prediction
+    return {
+        "cause": explained.cause.name,
+        "share": _rounded(explained.cause.share, 3),
+        "sentence": explained.sentence,
+        "line": str(held.place) if held and held.place else None,
+        "evidence": [each for each in explained.evidence if each],
+        "advice": explained.advice,
+        "predicted": {"change": predicted.change, "ratio": round(predicted.ratio, 3)} if predicted else None,
     }
 
 

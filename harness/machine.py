@@ -63,19 +63,21 @@ def _listed(cores: tuple[int, ...]) -> str:
     return ", ".join(str(core) for core in cores)
 
 
-def place(cores: list[int], load_processes: int = 1) -> Placement:
+def place(cores: list[int], load_processes: int = 1, workers: int = 1) -> Placement:
     """Spread the roles over the given cores, of which no two share a physical one.
 
-    The server gets the first core for itself. Two cores: everything else is on the second. Three or more: the load
-    has the next ones, one for each of its processes while one is left over for the services, which have the rest.
+    The server gets the first core for itself, and with several workers one for each of them while two are left over.
+    Two cores: everything else is on the second. Three or more: the load has the next ones, one for each of its
+    processes while one is left over for the services, which have the rest.
     """
     if len(cores) == 1:
         only = (cores[0],)
         return Placement(only, only, only, shared=True)
     if len(cores) == 2:
         return Placement((cores[0],), (cores[1],), (cores[1],), shared=False)
-    end = min(1 + load_processes, len(cores) - 1)
-    return Placement((cores[0],), tuple(cores[1:end]), tuple(cores[end:]), shared=False)
+    first = max(1, min(workers, len(cores) - 2))
+    end = min(first + load_processes, len(cores) - 1)
+    return Placement(tuple(cores[:first]), tuple(cores[first:end]), tuple(cores[end:]), shared=False)
 
 
 def usable_cores() -> list[int]:

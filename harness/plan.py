@@ -9,6 +9,7 @@ from typing import Final
 
 from bench_app.workload import Claim, Kind, Need, Package, Request, Variant, Workload
 from harness.exceptions import BadInputError, in_range, unknown
+from harness.knobs import USUAL, Knobs, check_needed, varied
 from harness.level import MIN_RATE, Level, make_levels
 
 MAX_BLOCKS: Final = 1_000
@@ -23,6 +24,8 @@ TRIAL_OVERHEAD_S: Final = 0.17
 RESTART_S: Final = 1.3
 SESSION_OVERHEAD_S: Final = 15.0
 PILOT_WARMUP_S: Final = 0.2
+ALONE_WARMUP_S: Final = 0.1
+ALONE_S: Final = 0.3
 LOOK_EVERY: Final = 2
 """After so many further blocks a comparison is looked at again, whether it is precise enough."""
 MASS: Final = 1_000
@@ -65,8 +68,8 @@ PROFILES: Final[Mapping[str, Profile]] = {
             warmup_s=0.3,
             window_s=0.7,
             longest_s=2.0,
-            pilot_s=0.25,
-            budget_s=185,
+            pilot_s=0.4,
+            budget_s=190,
         ),
         Profile(
             "standard",
@@ -200,6 +203,9 @@ class Plan:
     and may lengthen a window up to `longest_s` while the session stays within `budget_s`; `stops` where fewer than
     `max_blocks` were enough; `iso`, where `iso_share` is not 0: each workload's twins are at last offered that share
     of the slower one's capacity.
+
+    `probe` lets the server say what goes on in it. To `diagnose`, every variant is first loaded for `diagnose_s` at
+    each level, and by one user alone, on a server that keeps accounts; these trials then serve as the pilot.
     """
 
     profile: str
@@ -221,6 +227,9 @@ class Plan:
     package: Package = "workloads"
     tuned: tuple[Tuned, ...] = ()
     stops: tuple[Stop, ...] = ()
+    probe: bool = False
+    diagnose: bool = False
+    diagnose_s: float = 0.0
 
     @property
     def most_blocks(self) -> int:
@@ -257,6 +266,27 @@ class Plan:
             for trial in self._all_trials()
             if trial.block < stops.get((trial.workload, trial.level), self.most_blocks)
         )
+
+    @property
+    def diagnostics(self) -> tuple[Trial, ...]:
+        """The trials that diagnose: each variant alone, then at each level."""
+        alone = dict.fromkeys(alone_of(level) for level in self.levels)
+        levels = [*alone, *(level for level in self.levels if level not in alone)]
+        chosen = [
+            (workload.name, variant.name, level)
+            for knobs in dict.fromkeys(level.knobs for level in levels)
+            for workload in self.workloads
+            for variant in workload.variants
+            for level in levels
+            if self.diagnose and level.knobs == knobs
+        ]
+        return tuple(Trial(number, 0, *names) for number, names in enumerate(chosen, start=1))
+
+    def diagnostic_window(self, level: Level) -> Window:
+        """How long a trial that diagnoses is."""
+        if level == alone_of(level):
+            return Window(ALONE_WARMUP_S, ALONE_S)
+        return Window(PILOT_WARMUP_S, self.diagnose_s)
 
     def _all_trials(self) -> list[Trial]:
         draw = random.Random(self.seed)
@@ -297,7 +327,8 @@ class Plan:
     @property
     def iso_pairs(self) -> tuple[Pair, ...]:
         """The pair of each workload that takes the step at an equal rate: async and sync, or else its first."""
-        if not self.iso_share or self.levels[0].rate_rps is not None:
+        # With several settings of the server, the slower twin of which would it be?
+        if not self.iso_share or self.levels[0].rate_rps is not None or varied(each.knobs for each in self.levels):
             return ()
         chosen: dict[str, Pair] = {}
         for pair in self.pairs:
@@ -311,12 +342,13 @@ class Plan:
         A pair of which one carried nothing is left out.
         """
         users = max(level.users for level in self.levels)
+        knobs = self.levels[0].knobs
         found = []
         for pair in self.iso_pairs:
             both = [capacity_rps.get((pair.workload, variant), 0.0) for variant in (pair.baseline, pair.contender)]
             rate_rps = float(f"{self.iso_share * min(both):.3g}")
             if rate_rps >= MIN_RATE:
-                found.append(IsoRate(pair, Level(users, "open", rate_rps, "poisson")))
+                found.append(IsoRate(pair, Level(users, "open", rate_rps, "poisson", knobs=knobs)))
         tuned = [
             Tuned(
                 iso.pair.workload, iso.level, replace(self.window_of(iso.pair.workload, iso.level), window_s=needed_s)
@@ -345,16 +377,28 @@ class Plan:
         """About how long the session takes with so many blocks (the fewest, unless given), in seconds, all included."""
         count, total = blocks or self.blocks, SESSION_OVERHEAD_S
         extra_s = TRIAL_OVERHEAD_S + (RESTART_S if self.fresh_server else 0.0)
+        settings = len({level.knobs for level in self.levels})
+        if settings > 1 and not self.fresh_server:
+            # Another setting is another server, once for each workload and level of a round.
+            total += count * len(self.workloads) * len(self.levels) * RESTART_S
         for workload in self.workloads:
             for level in self.levels:
                 window = self.window_of(workload.name, level)
                 each_s = window.warmup_s + window.window_s + extra_s
                 variants = len(workload.variants)
                 total += count * (variants * each_s + _drains_s(workload, level, window.window_s))
-                if self.pilot_s and not self.tuned:
-                    total += variants * (PILOT_WARMUP_S + self.pilot_s + TRIAL_OVERHEAD_S)
-                    total += _drains_s(workload, level, self.pilot_s)
+                if self.diagnose or (self.pilot_s and not self.tuned):
+                    look_s = self.diagnose_s if self.diagnose else self.pilot_s
+                    total += variants * (PILOT_WARMUP_S + look_s + TRIAL_OVERHEAD_S)
+                    total += _drains_s(workload, level, look_s)
+            if self.diagnose:
+                total += settings * len(workload.variants) * (ALONE_WARMUP_S + ALONE_S + TRIAL_OVERHEAD_S)
         return total + count * 2 * len(self.iso_pairs) * (self.warmup_s + self.window_s + extra_s)
+
+
+def alone_of(level: Level) -> Level:
+    """One user on the same setting of the server: what a request takes where nothing is in its way."""
+    return Level(1, knobs=level.knobs)
 
 
 def longest_expected_s(plan: Plan) -> float:
@@ -395,6 +439,9 @@ def make_plan(
     margin: float = MARGIN,
     think_ms: float = 0.0,
     iso_share: float | None = None,
+    probe: bool = True,
+    diagnose: bool = False,
+    settings: Sequence[Knobs] = (USUAL,),
 ) -> Plan:
     """The plan for the named workloads (all of them where none is named), the rest from the profile.
 
@@ -405,7 +452,7 @@ def make_plan(
         raise unknown("profile", profile, PROFILES)
     base = PROFILES[profile]
     think_s = in_range("--think-ms", think_ms, 0, MAX_SECONDS * 1000) / 1000
-    levels = make_levels(users or [base.users], rates, arrivals, think_s)
+    levels = make_levels(users or [base.users], rates, arrivals, think_s, settings)
     fewest = min(level.users for level in levels)
     if in_range("--load-processes", load_processes, 1, MAX_LOAD_PROCESSES) > fewest:
         raise BadInputError(
@@ -427,6 +474,7 @@ def make_plan(
         if name not in available:
             raise unknown("variant", name, available)
     planned = tuple(_planned(workload, variants) for workload in chosen)
+    check_needed(settings, database=any("database" in workload.needs for workload in chosen))
     fewest_blocks = in_range("--blocks", blocks if blocks is not None else base.blocks, 1, MAX_BLOCKS)
     if max_blocks is not None:
         in_range("--max-blocks", max_blocks, fewest_blocks, MAX_BLOCKS)
@@ -449,6 +497,9 @@ def make_plan(
         margin=in_range("--margin", margin, MIN_MARGIN, MAX_MARGIN),
         load_processes=load_processes,
         iso_share=in_range("--iso-rate", iso_share if iso_share is not None else base.iso_share, 0, 1),
+        probe=probe,
+        diagnose=diagnose,
+        diagnose_s=base.pilot_s,
     )
 
 

@@ -2,6 +2,7 @@
 
 reports/20261123T141500Z-quick/
     run.json          plan, machine, placement, verification, command
+    diagnosis/0001.json   one file a trial that diagnoses, before the others
     trials/0001.json  one file a trial, written when it ends
     logs/             what each process said
     report.html, summary.json, charts/    what was made of it
@@ -9,8 +10,10 @@ reports/20261123T141500Z-quick/
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +25,7 @@ from harness.calibration import Calibration
 from harness.exceptions import BadInputError
 from harness.machine import Placement
 from harness.plan import Plan, Trial
+from harness.telemetry import Telemetry
 from harness.validation import Validation
 from scenarios.histogram import BINS
 from scenarios.protocol import TrialResult
@@ -29,6 +33,7 @@ from scenarios.protocol import TrialResult
 SCHEMA: Final = 1
 MANIFEST: Final = "run.json"
 TRIALS: Final = "trials"
+DIAGNOSIS: Final = "diagnosis"
 PAGE: Final = "report.html"
 SUMMARY: Final = "summary.json"
 CHARTS: Final = "charts"
@@ -90,20 +95,25 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class RecordedTrial:
-    """A trial and what it showed. `pace_ms` is what a fixed loop took on the server's core just before it."""
+    """A trial and what it showed. `pace_ms` is what a fixed loop took on the server's core just before it.
+
+    `telemetry` is what the server said of itself meanwhile, None where it said nothing.
+    """
 
     trial: Trial
     result: TrialResult
     pace_ms: float | None = None
+    telemetry: Telemetry | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it was read from disk."""
+    """A run as it was read from disk. The trials that diagnose are apart: their figures are in no other's."""
 
     directory: Path
     manifest: Manifest
     trials: tuple[RecordedTrial, ...] = field(repr=False)
+    diagnosed: tuple[RecordedTrial, ...] = field(default=(), repr=False)
 
     @property
     def is_complete(self) -> bool:
@@ -133,7 +143,15 @@ class Record:
 
     def save(self, recorded: RecordedTrial) -> None:
         """Write one trial; from now on it outlives whatever happens."""
-        _write(self.directory / TRIALS / f"{recorded.trial.number:04}.json", RECORDED.dump_json(recorded))
+        self._save(TRIALS, recorded)
+
+    def save_diagnosis(self, recorded: RecordedTrial) -> None:
+        """Write one trial that diagnoses."""
+        self._save(DIAGNOSIS, recorded)
+
+    def _save(self, folder: str, recorded: RecordedTrial) -> None:
+        (self.directory / folder).mkdir(exist_ok=True)
+        _write(self.directory / folder / f"{recorded.trial.number:04}.json", RECORDED.dump_json(recorded))
 
     def _save_manifest(self) -> None:
         _write(self.directory / MANIFEST, MANIFESTS.dump_json(self.manifest, indent=1))
@@ -220,7 +238,16 @@ def read_run(directory: Path) -> Run:
             )
     if not trials:
         raise BadInputError(f"{directory} holds no finished trial: there is nothing to report yet.")
-    return Run(directory, manifest, tuple(trials))
+    return Run(directory, manifest, tuple(trials), tuple(_diagnosed(directory)))
+
+
+def _diagnosed(directory: Path) -> Iterator[RecordedTrial]:
+    """The trials that diagnose, damaged ones left out: without them a cause is unknown, and nothing else."""
+    for file in sorted((directory / DIAGNOSIS).glob("[0-9]*.json")):
+        with contextlib.suppress(BadInputError):
+            recorded = _parsed(file, RECORDED)
+            if _is_possible(recorded.result):
+                yield recorded
 
 
 def _is_possible(result: TrialResult) -> bool:

@@ -10,8 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
-from bench_app.paths import BYSTANDER_PATH
+from bench_app.paths import BYSTANDER_PATH, SYNC_BYSTANDER_PATH
+from bench_app.probe import Mode
 from harness.exceptions import BadInputError
+from harness.knobs import Knobs
 from harness.load import Load, Meeting, open_crew, open_load, open_meeting
 from harness.machine import Placement
 from harness.plan import MAX_BLOCKS, Plan, PlannedVariant, Trial, Window
@@ -19,6 +21,7 @@ from harness.record import Verification
 from harness.serve import HOST, Server, serve
 from harness.services import Services, open_services
 from harness.target import Address, find_server
+from harness.telemetry import Telemetry
 from harness.verify import verify
 from scenarios.protocol import TIMEOUT, UNANSWERED, ClosedLoop, OpenLoop, RequestSpec, TrialOrder, TrialResult
 
@@ -49,6 +52,14 @@ class Audience(Protocol):
     def verified(self, verifications: tuple[Verification, ...]) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a trial showed: to its client, and inside the server; None where the server tells nothing."""
+
+    result: TrialResult
+    telemetry: Telemetry | None = None
+
+
 class Rig:
     """What runs between the trials of a plan."""
 
@@ -58,7 +69,7 @@ class Rig:
         services: Services,
         load: Load,
         verifications: tuple[Verification, ...],
-        start: Callable[[], contextlib.AbstractContextManager[Server]] | None,
+        start: Callable[..., contextlib.AbstractContextManager[Server]] | None,
         running: contextlib.ExitStack,
     ) -> None:
         self.verifications = verifications
@@ -68,7 +79,8 @@ class Rig:
         self._load = load
         self._start = start
         self._running = running
-        self._server = running.enter_context(start()) if start is not None else None
+        self._server: Server | None = None
+        self._form: tuple[Mode | None, Knobs] | None = None
         self._used = False
         self._addresses: dict[str, Address] = {}
         self._variants = {
@@ -95,27 +107,34 @@ class Rig:
             return None
         return f"PostgreSQL {database.version}, {'embedded' if database.embedded else 'given by --dsn'}"
 
-    def run(self, trial: Trial, window: Window) -> TrialResult:
+    def run(self, trial: Trial, window: Window, *, diagnose: bool = False) -> Seen:
         """Run one trial; before it the server is started afresh where the plan says so.
+
+        A server that is to `diagnose` is slower, and is another one than those that are measured.
 
         Raises:
             ChildDiedError: one of the processes ended on the way.
         """
-        if self._used and self._plan.fresh_server:
-            self._restart()
-        result = self._load.run(self._order(trial, window), self._check)
+        mode: Mode | None = "diagnose" if diagnose else "measure" if self._plan.probe else None
+        form = (mode, trial.level.knobs)
+        if form != self._form or (self._used and self._plan.fresh_server and not diagnose):
+            self._restart(*form)
+        result = self._load.run(replace(self._order(trial, window), stamped=diagnose), self._check)
         self._used = True
         self._check()
+        telemetry = None
+        if self._server is not None and self._server.tail is not None:
+            telemetry = self._server.tail.take(result.opened_ns, result.window_s)
         if result.failures.keys() & {UNANSWERED, TIMEOUT}:
             # The server may still be at work on what nobody waits for, and the next trial would pay for that.
-            self._restart()
-        return result
+            self._restart(*form)
+        return Seen(result, telemetry)
 
-    def _restart(self) -> None:
+    def _restart(self, mode: Mode | None, knobs: Knobs) -> None:
         if self._start is not None:
             self._running.close()
-            self._server = self._running.enter_context(self._start())
-            self._used = False
+            self._server = self._running.enter_context(self._start(probe=mode, knobs=knobs))
+            self._form, self._used = (mode, knobs), False
 
     def _check(self) -> None:
         self._services.check()
@@ -148,6 +167,7 @@ class Rig:
             timeout_s=REQUEST_TIMEOUT_S,
             # A server of others has no bystander, but for one of this project, whose variants have a kind.
             bystander_path=BYSTANDER_PATH if variant.kind is not None else None,
+            sync_bystander_path=SYNC_BYSTANDER_PATH if variant.kind is not None else None,
             bystander_rate_rps=BYSTANDER_RATE_RPS,
             watch=watch,
         )

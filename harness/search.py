@@ -166,7 +166,7 @@ class _Searches:
         else:
             # What a closed loop carries is about the most, at latencies that nobody asked about.
             window = Window(self._plan.warmup_s, self._plan.window_s)
-            closed = self._rig.run(self._trial(variant, repeat, Level(self._connections)), window)
+            closed = self._rig.run(self._trial(variant, repeat, Level(self._connections)), window).result
             most_rps = max(closed.completed / closed.window_s, LOWEST_RPS)
             bisection = Bisection(FIRST_SHARE * most_rps, FIRST_STEP, LOWEST_RPS, MAX_RATE)
         while (rate_rps := bisection.next_rps) is not None:
@@ -195,7 +195,7 @@ class _Searches:
         trial = self._trial(variant, repeat, Level(self._connections, "open", rate_rps, "poisson"))
         # What is slower than twice the limit has broken the objective already.
         drain_s = max(1.0, 2 * objective.limit_ms / 1000)
-        result = self._rig.run(trial, Window(self._plan.warmup_s, window_s, drain_s))
+        result = self._rig.run(trial, Window(self._plan.warmup_s, window_s, drain_s)).result
         return Probe(
             repeat=repeat,
             rate_rps=rate_rps,

@@ -30,7 +30,7 @@ from harness.record import Manifest, Record, RecordedTrial, Verification, beside
 from harness.report import wording
 from harness.report.terminal import plain_table
 from harness.rig import Rig, Site, open_rig
-from harness.serve import OPTIONS
+from harness.serve import options
 from harness.session import repeatable, take_place
 from harness.validation import FILE, VALIDATIONS, Outcome, Validation
 
@@ -154,7 +154,7 @@ class Checker:
         """baseline/contender of a single user's median latencies: 1 if both waits take what they say."""
         ((pair,), single) = plan.pairs, Level(1)
         baseline, contender = (
-            self._rig.run(Trial(0, 0, pair.workload, variant, single), SINGLE).latency.percentile_us(50) or 0.0
+            self._rig.run(Trial(0, 0, pair.workload, variant, single), SINGLE).result.latency.percentile_us(50) or 0.0
             for variant in (pair.baseline, pair.contender)
         )
         return baseline / contender if contender else 1.0
@@ -173,7 +173,7 @@ class Checker:
                 plan=plan,
                 machine=facts(PROJECT),
                 placement=self._site.placement,
-                server=dict(OPTIONS),
+                server=options(),
                 database=None,
                 verifications=tuple(each for each in self._rig.verifications if each.workload == control.workload),
             ),

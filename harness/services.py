@@ -8,9 +8,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from bench_app.settings import WAIT_S, Settings
+from bench_app.settings import WAIT_S
 from bench_app.upstream import COUNT_PATH
 from bench_app.workload import Package
 from harness.child import Child, fetch
@@ -18,8 +17,6 @@ from harness.exceptions import BadInputError, BenchError
 from harness.machine import Placement
 from harness.plan import Plan
 from harness.postgres import Database, open_database
-
-POOL_SIZE: Final = Settings().pool_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +70,11 @@ class Services:
 
     @property
     def watch(self) -> dict[str, int]:
-        """The services' processes by role, whose CPU time a trial reads.
-
-        PostgreSQL is not among them: its work is done by backends that come and go.
-        """
-        return {"upstream": self.upstream.child.pid} if self.upstream is not None else {}
+        """The services' processes by role, whose CPU time a trial reads; the user's own database is none of them."""
+        watched = {"upstream": self.upstream.child.pid} if self.upstream is not None else {}
+        if self.database is not None and self.database.child is not None:
+            watched["database"] = self.database.child.pid
+        return watched
 
 
 @contextlib.contextmanager
@@ -92,7 +89,8 @@ def open_services(plan: Plan, dsn: str | None, placement: Placement, logs: Path)
         database = upstream = None
         if "database" in plan.needs:
             # A variant that connects for each request takes one connection a user, beside the twins' pools.
-            connections = max(level.users for level in plan.levels) + 2 * POOL_SIZE
+            pools = max(2 * level.knobs.pool_size * level.knobs.workers for level in plan.levels)
+            connections = max(level.users for level in plan.levels) + pools
             database = stack.enter_context(
                 open_database(dsn, connections=connections, cores=placement.services, logs=logs)
             )

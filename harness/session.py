@@ -18,6 +18,7 @@ from bench_app.workload import discover
 from harness.child import PROJECT, free_port
 from harness.conduct import conduct, resume
 from harness.exceptions import BadInputError, StoppedError, in_range
+from harness.knobs import make_knobs
 from harness.load import DEFAULT_MEETING_PORT, Meeting
 from harness.machine import Placement, differing, facts, place, usable_cores
 from harness.plan import MARGIN, MAX_LOAD_PROCESSES, Plan, make_plan
@@ -54,6 +55,13 @@ def measure(
     warmup: float | None,
     margin: float | None,
     plan_only: bool,
+    probe: bool,
+    diagnose: bool | None,
+    threads: str | None,
+    pool_size: str | None,
+    workers: str | None,
+    loop: str | None,
+    http: str | None,
     seed: int,
     load_processes: int,
     targets: Sequence[str],
@@ -68,12 +76,26 @@ def measure(
     meeting = _meeting(master_bind, expect_workers, load_processes)
     if targets and (dsn is not None or port is not None):
         raise BadInputError("--target runs already: --dsn and --port are for a server that the run starts.")
+    if diagnose and not probe:
+        raise BadInputError("--diagnose needs what --no-probe silences: leave one of the two out.")
+    given = {"--threads": threads, "--pool-size": pool_size, "--workers": workers, "--loop": loop, "--http": http}
+    if targets and (set_here := [option for option, value in given.items() if value is not None]):
+        raise BadInputError(f"--target runs already: {set_here[0]} is for a server that the run starts.")
+    settings = make_knobs(
+        _whole_numbers("--threads", threads),
+        _whole_numbers("--pool-size", pool_size),
+        _whole_numbers("--workers", workers),
+        listed(loop),
+        listed(http),
+    )
+    if not probe and any(knobs.workers > 1 for knobs in settings):
+        raise BadInputError("--workers needs the probe, by which each says that it is there: leave --no-probe out.")
     plan = make_plan(
         discover(),
         profile=profile,
         only=workloads,
         variants=listed(variants),
-        users=_users(users),
+        users=_whole_numbers("--users", users),
         rates=_rates(rates),
         arrivals=arrivals,
         think_ms=think_ms,
@@ -86,12 +108,16 @@ def measure(
         margin=MARGIN if margin is None else margin,
         seed=seed,
         load_processes=meeting.workers if meeting else load_processes,
+        # Of a server that the run did not start there is no telemetry.
+        probe=probe and not targets,
+        diagnose=(probe if diagnose is None else diagnose) and not targets,
+        settings=settings,
     )
     if targets:
         plan = aimed(plan, targets, named=bool(workloads) or variants is not None)
     check_port(port)
     check_files(max(level.users for level in plan.levels))
-    placement = take_place(1 if meeting else load_processes)
+    placement = take_place(1 if meeting else load_processes, _most_workers(plan))
     if targets:
         placement = replace(placement, server=(), services=(), shared=False)
     site = Site(placement, dsn, port, tuple(targets), meeting)
@@ -132,7 +158,7 @@ def go_on(directory: Path, *, dsn: str | None, port: int | None, words: Sequence
         given = "without --dsn" if dsn is not None else "with --dsn"
         raise BadInputError(f"{directory} was begun {given}: resume it {given}.")
     check_port(port)
-    placement = take_place(manifest.plan.load_processes)
+    placement = take_place(manifest.plan.load_processes, _most_workers(manifest.plan))
     if manifest.target:
         placement = replace(placement, server=(), services=(), shared=False)
     if placement != manifest.placement:
@@ -169,9 +195,9 @@ def _end(directory: Path, display: ProgressDisplay, console: Console) -> None:
     console.print(f"      (kept as {directory / PAGE})", style="dim", soft_wrap=True)
 
 
-def take_place(load_processes: int = 1) -> Placement:
+def take_place(load_processes: int = 1, workers: int = 1) -> Placement:
     """Find each role's cores, and leave the server's to the server."""
-    placement = place(usable_cores(), load_processes)
+    placement = place(usable_cores(), load_processes, workers)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, placement.services)
     return placement
@@ -265,11 +291,15 @@ def repeatable(words: Sequence[str]) -> str:
     return shlex.join(["python", "bench.py", *kept])
 
 
-def _users(text: str | None) -> list[int]:
+def _most_workers(plan: Plan) -> int:
+    return max(level.knobs.workers for level in plan.levels)
+
+
+def _whole_numbers(option: str, text: str | None) -> list[int]:
     try:
         return [int(part) for part in listed(text)]
     except ValueError:
-        raise BadInputError(f"--users {text} is no list of whole numbers: write it as 64, or as 8,64,256.") from None
+        raise BadInputError(f"{option} {text} is no list of whole numbers: write it as 64, or as 8,64,256.") from None
 
 
 def _rates(text: str | None) -> list[float]:

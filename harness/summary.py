@@ -34,6 +34,7 @@ from scenarios.protocol import STAGGER, TrialResult
 LITTLE_TOLERANCE: Final = 0.10
 ERROR_LIMIT: Final = 0.01
 HALVES_DIFFER: Final = 0.05
+SHORTEST_FOR_HALVES_S: Final = 2.0
 COUNTING_NOISE: Final = 3.0
 """Two counts differ by chance: only what lies beyond three standard deviations of a Poisson process is a difference."""
 PERCENTS: Final = (
@@ -49,7 +50,7 @@ class TrialFigures:
     """One trial in a line. A percentile is None where too few requests carry it.
 
     `halves` is by how much, as a share, the second half of the window brought more or less than the first, beyond what
-    chance does; None for a window of less than two whole seconds.
+    chance does; None for a window of less than two seconds.
     """
 
     number: int
@@ -90,6 +91,7 @@ class Cell:
     latency: Distribution
     curve: Curve = field(repr=False)
     bystander: Distribution
+    sync_bystander: Distribution
     bystander_failures: int
     bound: Bound | None
     server_cpu: float | None
@@ -278,6 +280,7 @@ def _cell(
         latency=latency,
         curve=curve([result.latency for result in results], [p for p in PERCENTS if latency.n >= mass_needed(p)]),
         bystander=merge(result.bystander for result in results),
+        sync_bystander=merge(result.sync_bystander for result in results),
         bystander_failures=sum(sum(result.bystander_failures.values()) for result in results),
         bound=bound(workload, variant, level),
         server_cpu=fmean(server) if server else None,
@@ -334,10 +337,12 @@ def _figures(recorded: RecordedTrial) -> TrialFigures:
 
 
 def _halves(result: TrialResult) -> float | None:
-    whole = min(int(result.window_s), len(result.seconds)) // 2
+    if result.window_s < SHORTEST_FOR_HALVES_S:
+        return None
+    whole = min(int(result.window_s / result.slice_s), len(result.slices)) // 2
     if not whole:
         return None
-    counts = [second.completed for second in result.seconds[: 2 * whole]]
+    counts = [each.completed for each in result.slices[: 2 * whole]]
     first, second = sum(counts[:whole]), sum(counts[whole:])
     if not first or not second or abs(second - first) <= COUNTING_NOISE * (first + second) ** 0.5:
         return 0.0

@@ -27,8 +27,7 @@ from harness.record import PAGE, TRIALS, Manifest, Record, RecordedTrial, make_d
 from harness.report import wording
 from harness.report.announcer import Announcer
 from harness.rig import Rig, Site, open_rig
-from harness.serve import OPTIONS
-from harness.services import POOL_SIZE
+from harness.serve import options
 from harness.session import check_files, repeatable, take_place
 from scenarios.protocol import STAGGER
 
@@ -282,7 +281,8 @@ class _Traversal:
             record = Record(directory, self._manifest(plan, rig))
         for trial in record.manifest.plan.trials[len(plan.trials) if begun else 0 :]:
             pace = pace_ms(self._site.placement.server)
-            record.save(RecordedTrial(trial, rig.run(trial, plan.window_of(trial.workload, trial.level)), pace))
+            seen = rig.run(trial, plan.window_of(trial.workload, trial.level))
+            record.save(RecordedTrial(trial, seen.result, pace, seen.telemetry))
         record.note(ended=datetime.now(UTC))
         return read_step(self._sought, level, read_run(directory))
 
@@ -292,7 +292,7 @@ class _Traversal:
             started=datetime.now(UTC),
             command=self._sought.command,
             plan=plan,
-            server=OPTIONS | {"pool size": POOL_SIZE},
+            server=options(),
             database=rig.database,
             verifications=rig.verifications,
             **self._facts,

@@ -29,6 +29,8 @@ class Bystander:
         self._idle: list[_Probe] = []
         self._waiting = Group()
         self.latency = Histogram()
+        self.answered: list[tuple[int, int]] = []
+        """Every probe that was answered: when it was due, in ns, and its latency in µs."""
         self.failures: Counter[str] = Counter()
 
     def prepare(self) -> None:
@@ -72,6 +74,7 @@ class Bystander:
             return
         if probe.status == 200:
             self.latency.record((probe.end_ns - due_ns) // 1000)
+            self.answered.append((due_ns, (probe.end_ns - due_ns) // 1000))
         else:
             self.failures[probe.cause or f"status {probe.status}"] += 1
         self._idle.append(probe)

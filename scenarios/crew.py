@@ -119,6 +119,7 @@ class Crew:
             whole,
             opened_ns=opened_ns,
             cpu_s=usage.cpu_s | whole.cpu_s,
+            processes=usage.processes,
             core_busy=usage.core_busy,
             core_steal=usage.core_steal,
             throttled=usage.throttled,
@@ -182,5 +183,7 @@ class Crew:
 
 def _part(order: TrialOrder, share: Share) -> dict[str, Any]:
     """One worker's part of the order. One of them asks the bystander; the leader watches the processes."""
-    mine = replace(order, watch={}, bystander_path=order.bystander_path if share.index == 0 else None)
+    mine = replace(order, watch={})
+    if share.index:
+        mine = replace(mine, bystander_path=None, sync_bystander_path=None)
     return {"order": ORDERS.dump_json(mine), "index": share.index, "of": share.of}

@@ -8,7 +8,7 @@ from typing import Final
 import gevent
 from gevent.lock import BoundedSemaphore
 
-from scenarios.connection import Connection, encode, now_ns
+from scenarios.connection import Connection, StampedConnection, encode, now_ns
 from scenarios.protocol import ALONE, TIMEOUT, UNANSWERED, RequestSpec, Share
 from scenarios.recorder import Recorder
 
@@ -34,13 +34,21 @@ class Fleet:
     `rounds` is one round of the mix as (bytes to send, expected status); `stopping` is read by each user before it
     sends; `connected` counts the users that ever were, `refusals` the attempts that failed; `gate` is None where users
     begin as soon as they are connected, else it holds how to begin each that waits for `open_gate`; `connecting` bounds
-    how many connect at the same time, because a server's backlog is finite.
+    how many connect at the same time, because a server's backlog is finite. Where it is `stamped`, each request says
+    when it was sent.
     """
 
     def __init__(
-        self, host: str, port: int, requests: tuple[RequestSpec, ...], recorder: Recorder, timeout_s: float = 30.0
+        self,
+        host: str,
+        port: int,
+        requests: tuple[RequestSpec, ...],
+        recorder: Recorder,
+        timeout_s: float = 30.0,
+        stamped: bool = False,
     ) -> None:
         self.requests = requests
+        self.connection_class = StampedConnection if stamped else Connection
         self.recorder = recorder
         self.timeout_s = timeout_s
         self.stopping = False

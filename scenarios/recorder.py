@@ -1,4 +1,4 @@
-"""What a fleet's requests came to: counts within a window, a second at a time, by the client's clock."""
+"""What a fleet's requests came to: counts within a window, a slice at a time, by the client's clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from scenarios.histogram import Distribution, Histogram, merge
-from scenarios.protocol import Second
+from scenarios.protocol import Slice
 
 FOREVER_NS: Final = 1 << 62
 
@@ -20,7 +20,7 @@ class Recorder:
     window, and for latency if it was due inside it, however long it then took. Otherwise the slowest requests, those
     in flight when the window closes, would be the ones that vanish.
 
-    `latency` holds the running second; `roll` packs it away in a few kilobytes, so that memory stays flat however long
+    `latency` holds the running slice; `roll` packs it away in a few kilobytes, so that memory stays flat however long
     the trial and however many its requests.
     """
 
@@ -94,24 +94,24 @@ class Recorder:
             self.dropped += 1
 
     def roll(self) -> None:
-        """End the running second: pack its latencies and begin with zero."""
+        """End the running slice: pack its latencies and begin with zero."""
         completed = self.completed - sum(packed.completed for packed in self._packed)
         failed = self.failed.n - sum(packed.failed for packed in self._packed)
         self._packed.append(_Packed.of(completed, failed, self.latency))
         self.latency.clear()
 
-    def seconds(self) -> tuple[Second, ...]:
-        """Every second that was rolled."""
-        return tuple(Second(packed.completed, packed.failed, packed.distribution()) for packed in self._packed)
+    def slices(self) -> tuple[Slice, ...]:
+        """Every slice that was rolled."""
+        return tuple(Slice(packed.completed, packed.failed, packed.distribution()) for packed in self._packed)
 
     def total_latency(self) -> Distribution:
-        """The latencies of all seconds, rolled or running."""
+        """The latencies of all slices, rolled or running."""
         return merge([*(packed.distribution() for packed in self._packed), self.latency.distribution()])
 
 
 @dataclass(frozen=True, slots=True)
 class _Packed:
-    """A second in arrays of machine numbers, a few bytes for each bin in use."""
+    """A slice in arrays of machine numbers, a few bytes for each bin in use."""
 
     completed: int
     failed: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -20,14 +21,13 @@ from scenarios.connection import now_ns
 from scenarios.fleet import Fleet
 from scenarios.histogram import Distribution, Histogram
 from scenarios.openloop import Dispatcher
-from scenarios.protocol import ALONE, STAGGER, OpenLoop, Share, TrialOrder, TrialResult
+from scenarios.protocol import ALONE, STAGGER, OpenLoop, Share, TrialOrder, TrialResult, slice_s
 from scenarios.recorder import Recorder
 from scenarios.usage import Usage
 from scenarios.users import ConnectionUser, closed_loop_user, open_loop_user
 
 CONNECT_LIMIT_S: Final = 10.0
 PATIENCE_S: Final = 2.0
-SECOND_NS: Final = 1_000_000_000
 LAG_PERIOD_NS: Final = 10_000_000
 
 
@@ -58,7 +58,7 @@ class Measurement:
         self._share = share
         # Nothing that happens before the window is known may be counted in it.
         self._recorder = Recorder(open_ns=0, close_ns=0)
-        self._fleet = Fleet(order.host, order.port, order.requests, self._recorder, order.timeout_s)
+        self._fleet = Fleet(order.host, order.port, order.requests, self._recorder, order.timeout_s, order.stamped)
         self._dispatcher: Dispatcher | None = None
         self._fleet.gate = []
         name, load = user_class_name(order), order.load
@@ -85,7 +85,7 @@ class Measurement:
     def measure(self) -> TrialResult:
         """Warm up, count, drain. The users must have been spawned."""
         order, recorder, fleet, dispatcher = self._order, self._recorder, self._fleet, self._dispatcher
-        bystander = _bystander(order)
+        bystanders = _bystanders(order)
         start_ns = now_ns()
         recorder.open_ns = start_ns + int(order.warmup_s * 1e9)
         recorder.close_ns = recorder.open_ns + int(order.window_s * 1e9)
@@ -93,12 +93,13 @@ class Measurement:
         companions = [
             gevent.spawn(fleet.sweep_forever),
             gevent.spawn(_watch_lag, lag, recorder),
-            gevent.spawn(_roll_each_second, recorder),
+            gevent.spawn(_roll_each_slice, recorder, int(slice_s(order.window_s) * 1e9)),
         ]
         if dispatcher is None:
             companions.append(gevent.spawn(fleet.open_gate, STAGGER * order.warmup_s, self._share))
-        if bystander is not None:
-            companions.append(gevent.spawn(bystander.run, recorder.open_ns, recorder.close_ns))
+        companions += [
+            gevent.spawn(bystander.run, recorder.open_ns, recorder.close_ns) for bystander in bystanders if bystander
+        ]
         try:
             with _no_collection():
                 if dispatcher is not None:
@@ -108,7 +109,7 @@ class Measurement:
                 _sleep_until(recorder.close_ns)
                 usage.stop()
             self._drain()
-            if bystander is not None:
+            for bystander in filter(None, bystanders):
                 bystander.drain(order.drain_s)
         finally:
             gevent.killall(companions)
@@ -126,9 +127,14 @@ class Measurement:
             dropped=recorder.dropped,
             sent=recorder.sent,
             answered=recorder.answered,
-            seconds=recorder.seconds(),
-            bystander=bystander.latency.distribution() if bystander else Distribution(),
-            bystander_failures=dict(bystander.failures) if bystander else {},
+            slices=recorder.slices(),
+            slice_s=slice_s(order.window_s),
+            bystander=_felt(bystanders[0]),
+            bystander_failures=dict(sum((each.failures for each in bystanders if each), Counter())),
+            sync_bystander=_felt(bystanders[1]),
+            probes=_one_by_one(bystanders[0], recorder.open_ns),
+            sync_probes=_one_by_one(bystanders[1], recorder.open_ns),
+            processes=usage.processes,
             lag=lag.distribution(),
             cpu_s=usage.cpu_s,
             core_busy=usage.core_busy,
@@ -157,25 +163,38 @@ def _no_collection() -> Iterator[None]:
         gc.enable()
 
 
-def _bystander(order: TrialOrder) -> Bystander | None:
-    if order.bystander_path is None:
-        return None
-    bystander = Bystander(order.host, order.port, order.bystander_path, order.bystander_rate_rps, order.timeout_s)
-    bystander.prepare()
-    return bystander
+def _bystanders(order: TrialOrder) -> list[Bystander | None]:
+    """The neighbour that is an `async def` and the one that is a `def`, as far as they are to be asked."""
+    bystanders: list[Bystander | None] = []
+    for path in (order.bystander_path, order.sync_bystander_path):
+        bystander = None
+        if path is not None:
+            bystander = Bystander(order.host, order.port, path, order.bystander_rate_rps, order.timeout_s)
+            bystander.prepare()
+        bystanders.append(bystander)
+    return bystanders
+
+
+def _one_by_one(bystander: Bystander | None, open_ns: int) -> tuple[tuple[int, int], ...]:
+    answered = bystander.answered if bystander else []
+    return tuple(((due_ns - open_ns) // 1_000_000, latency_us) for due_ns, latency_us in sorted(answered))
+
+
+def _felt(bystander: Bystander | None) -> Distribution:
+    return bystander.latency.distribution() if bystander else Distribution()
 
 
 def _sleep_until(moment_ns: int) -> None:
     gevent.sleep(max(0.0, (moment_ns - now_ns()) / 1e9))
 
 
-def _roll_each_second(recorder: Recorder) -> None:
-    """End a second of the record at every full second after the opening of the window."""
-    due_ns = recorder.open_ns + SECOND_NS
+def _roll_each_slice(recorder: Recorder, slice_ns: int) -> None:
+    """End a slice of the record each time that so much has passed since the opening of the window."""
+    due_ns = recorder.open_ns + slice_ns
     while True:
         _sleep_until(due_ns)
         recorder.roll()
-        due_ns += SECOND_NS
+        due_ns += slice_ns
 
 
 def _watch_lag(lag: Histogram, recorder: Recorder) -> None:

@@ -8,7 +8,7 @@ import gevent
 from gevent.event import Event
 from locust import User, task
 
-from scenarios.connection import Connection, cause_of, now_ns
+from scenarios.connection import cause_of, now_ns
 from scenarios.fleet import Fleet
 from scenarios.openloop import Dispatcher
 
@@ -33,7 +33,7 @@ class ConnectionUser(User):
         self._recorder = self.fleet.recorder
         self._lost = Event()
         self._losses = 0
-        self.connection = Connection(self.fleet.host, self.fleet.port, self._answered, self._cut_off)
+        self.connection = self.fleet.connection_class(self.fleet.host, self.fleet.port, self._answered, self._cut_off)
 
     @task
     def drive(self) -> None:

@@ -45,7 +45,7 @@ def result(throughput_rps: float, users: int = 64, *, window_s: float = 1.0, **c
         dropped=0,
         sent=completed,
         answered=completed,
-        seconds=(),
+        slices=(),
         bystander=distribution([800] * 20),
         bystander_failures={},
         lag=distribution([100] * 100),

@@ -15,10 +15,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from harness.findings import Findings, JudgedComparison
-from harness.plan import PlannedWorkload
+from harness.findings import Findings, JudgedCell, JudgedComparison
+from harness.knobs import LABELS, varied
+from harness.level import Level
+from harness.plan import Plan, PlannedWorkload
 from harness.report import drawings, wording
 from harness.report.drawings import GRID, INK, PAPER
+from harness.timeline import timeline_of, typical_trial
 
 WIDTH_IN: Final = 7.6
 HEADER_IN: Final = 0.36
@@ -70,11 +73,7 @@ def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Chart]:
         cells = [cell for cell in judged if cell.cell.level == level]
         if not cells:
             continue
-        suffix = (
-            f"{workload.name}-{level.size:g}-{'users' if level.rate_rps is None else 'rps'}"
-            if len(plan.levels) > 1
-            else workload.name
-        )
+        suffix = _stem(workload, level, plan)
         card = _card(findings, [c for c in findings.comparisons_of(workload) if c.comparison.level == level])
         rows = len(cells)
         yield draw_chart(
@@ -95,7 +94,7 @@ def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Chart]:
             f"bystander-{suffix}",
             f"{workload.name}: what a bystander felt, p50 to p99 ({level}; probes: open loop, 20 a second)",
             card,
-            0.9 + 0.36 * rows,
+            0.9 + 0.46 * rows,
             partial(drawings.bystander, cells=cells),
         )
     for iso in findings.iso_of(workload):
@@ -107,14 +106,69 @@ def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Chart]:
             3.0,
             partial(drawings.latency, cells=[judged for judged in findings.cells if judged.cell in pair]),
         )
-    if len(plan.levels) > 1:
-        yield draw_chart(
-            f"levels-{workload.name}",
-            f"{workload.name}: requests a second against load ({wording.levels(plan)})",
-            _card(findings, []),
-            3.2,
-            partial(drawings.levels, cells=judged),
+    if len({level.size for level in plan.levels}) > 1:
+        for knobs in dict.fromkeys(level.knobs for level in plan.levels):
+            same = [cell for cell in judged if cell.cell.level.knobs == knobs]
+            beside = f", {knobs}" if str(knobs) else ""
+            yield draw_chart(
+                f"levels-{workload.name}{_slug(str(knobs))}",
+                f"{workload.name}: requests a second against load ({wording.levels(plan)}{beside})",
+                _card(findings, [c for c in findings.headline if c.comparison.pair.workload == workload.name]),
+                3.2,
+                partial(drawings.levels, cells=same),
+            )
+    if names := varied(level.knobs for level in plan.levels):
+        what = " and ".join(LABELS[name] for name in names)
+        for load in dict.fromkeys(level.load for level in plan.levels):
+            same = [cell for cell in judged if cell.cell.level.load == load]
+            yield draw_chart(
+                f"knobs-{workload.name}{_slug(load) if len({level.load for level in plan.levels}) > 1 else ''}",
+                f"{workload.name}: requests a second by {what} ({load})",
+                _card(findings, [c for c in findings.comparisons_of(workload) if c.comparison.level.load == load]),
+                3.2,
+                partial(drawings.knobs, cells=same, plan=plan),
+            )
+
+
+def timelines(findings: Findings, workload: PlannedWorkload) -> Iterator[tuple[JudgedCell, Chart]]:
+    """For each cell of the workload, what happened when in its trial of median throughput."""
+    run = findings.run
+    for judged in findings.cells_of(workload):
+        cell = judged.cell
+        recorded = typical_trial(cell, run)
+        if recorded is None:
+            continue
+        plan = run.manifest.plan
+        shown = timeline_of(recorded, plan.window_of(workload.name, cell.level).warmup_s)
+        if not shown.strips:
+            continue
+        beside = [
+            compared
+            for compared in findings.comparisons_of(workload)
+            if cell in (compared.comparison.contender, compared.comparison.baseline)
+        ]
+        yield (
+            judged,
+            draw_chart(
+                f"time-{_stem(workload, cell.level, plan)}-{cell.variant.name}",
+                f"{workload.name}/{cell.variant.name} over time ({cell.level})",
+                _card(findings, beside),
+                0.5 + 0.54 * len(shown.strips),
+                partial(drawings.timeline, shown=shown),
+            ),
         )
+
+
+def _stem(workload: PlannedWorkload, level: Level, plan: Plan) -> str:
+    """What tells the files of this workload's level from those of the others."""
+    if len(plan.levels) == 1:
+        return workload.name
+    knobs = _slug(str(level.knobs)) if varied(each.knobs for each in plan.levels) else ""
+    return f"{workload.name}-{level.size:g}-{'users' if level.rate_rps is None else 'rps'}{knobs}"
+
+
+def _slug(text: str) -> str:
+    return "".join(f"-{word}" for word in re.findall(r"[a-z0-9]+", text.lower()))
 
 
 def forest(findings: Findings) -> Chart:
@@ -125,7 +179,7 @@ def forest(findings: Findings) -> Chart:
         f"Contender / baseline, {wording.metric(plan)} ({wording.levels(plan)})",
         _card(findings, []),
         0.9 + 0.3 * len(findings.comparisons),
-        lambda axes: drawings.forest(axes, findings.comparisons, plan.margin, len(plan.levels) > 1),
+        lambda axes: drawings.forest(axes, findings.comparisons, plan),
     )
 
 
@@ -135,7 +189,7 @@ def drift(findings: Findings) -> Chart:
     return draw_chart(
         "trials",
         f"Trials in run order: throughput against the variant's mean ({wording.levels(plan)})",
-        _card(findings, []),
+        _card(findings, findings.headline),
         2.6,
         lambda axes: drawings.drift(axes, [cell for cell in findings.cells if cell.cell.level in plan.levels]),
     )
@@ -143,7 +197,9 @@ def drift(findings: Findings) -> Chart:
 
 def _card(findings: Findings, comparisons: Sequence[JudgedComparison]) -> str:
     manifest = findings.run.manifest
+    several = len({judged.comparison.pair.workload for judged in comparisons}) > 1
     lines = [
+        f"{judged.comparison.pair.workload + ' ' if several else ''}"
         f"{judged.comparison.pair.contender}/{judged.comparison.pair.baseline} {judged.verdict} "
         f"{wording.ratio(judged.comparison.ratio)} ({wording.ratio_interval(judged.comparison.ratio)}, "
         f"n = {judged.comparison.blocks})"

@@ -13,8 +13,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLoc
 from bench_app.workload import Kind
 from harness.findings import JudgedCell, JudgedComparison
 from harness.level import Level
+from harness.plan import Plan
 from harness.report import wording
 from harness.summary import milliseconds
+from harness.timeline import Timeline
 
 # Okabe and Ito's palette, which survives colour blindness; the marker says the kind again.
 COLOURS: Final[dict[Kind | None, str]] = {
@@ -141,7 +143,7 @@ def latency(axes: Axes, cells: Sequence[JudgedCell]) -> None:
     axes.set_xlim(_log_percent(0), _log_percent(99.9))
     axes.set_xticks([_log_percent(percent) for percent in ticks], [f"{percent:g} %" for percent in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("share of the requests that were answered at least this fast; band: 95 %, over blocks")
+    axes.set_xlabel("share of the requests answered at least this fast; band: 95 %")
     log_ms(axes, "y")
     axes.set_ylabel("latency, ms (log)")
     if axes.get_legend_handles_labels()[0]:
@@ -153,30 +155,40 @@ def _log_percent(percent: float) -> float:
 
 
 def bystander(axes: Axes, cells: Sequence[JudgedCell]) -> None:
-    """The neighbour's p50 and p99, one row a variant."""
+    """The neighbours' p50 and p99, one row a variant: the async def above, its def twin below."""
+    both = any(judged.cell.sync_bystander.n for judged in cells)
     for row, (judged, look) in enumerate(zip(cells, _looks(cells), strict=True)):
-        p50 = milliseconds(judged.cell.bystander.percentile_us(50))
-        p99 = milliseconds(judged.cell.bystander.percentile_us(99))
-        if p50 is None or p99 is None:
-            axes.text(0.01, row, "n/a: no probe was answered", va="center", transform=axes.get_yaxis_transform())
-            continue
-        axes.plot([p50, p99], [row, row], color=look.colour, linewidth=2.2, alpha=0.6)
-        axes.plot(p50, row, marker="|", markersize=11, markeredgewidth=2.2, color=look.colour)
-        axes.plot(
-            p99,
-            row,
-            marker=look.marker,
-            markersize=8,
-            color=look.colour,
-            markerfacecolor=PAPER if look.hollow else look.colour,
-        )
-        axes.annotate(
-            f"{wording.duration_ms(p99)} ms", (p99, row), xytext=(9, 0), textcoords="offset points", va="center"
-        )
+        for felt, place in ((judged.cell.bystander, row - 0.17 * both), (judged.cell.sync_bystander, row + 0.17)):
+            p50, p99 = milliseconds(felt.percentile_us(50)), milliseconds(felt.percentile_us(99))
+            if p50 is None or p99 is None:
+                if felt is judged.cell.bystander:
+                    missing = "n/a: no probe was answered"
+                    axes.text(0.01, row, missing, va="center", transform=axes.get_yaxis_transform())
+                continue
+            of_def = felt is judged.cell.sync_bystander
+            axes.plot([p50, p99], [place, place], color=look.colour, linewidth=1.8, linestyle=":" if of_def else "-")
+            axes.plot(p50, place, marker="|", markersize=8, markeredgewidth=2, color=look.colour)
+            axes.plot(
+                *(p99, place),
+                marker="s" if of_def else "o",
+                markersize=6,
+                color=look.colour,
+                markerfacecolor=PAPER if of_def else look.colour,
+            )
+            axes.annotate(
+                f"{wording.duration_ms(p99)} ms",
+                (p99, place),
+                xytext=(8, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8 if both else 9.5,
+            )
     log_ms(axes, "x")
     low, high = axes.get_xlim()
     axes.set_xlim(low, high * (high / low) ** 0.12)
-    axes.set_xlabel("latency of a trivial async def on the same server, ms (log): │ p50, marker p99")
+    axes.set_xlabel(
+        "latency of a trivial endpoint on the same server, ms (log): │ p50, ● p99 of an async def, □ of a def"
+    )
     _rows(axes, cells)
 
 
@@ -221,19 +233,61 @@ def levels(axes: Axes, cells: Sequence[JudgedCell]) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=2.6)
 
 
+def knobs(axes: Axes, cells: Sequence[JudgedCell], plan: Plan) -> None:
+    """Throughput at each setting of the server, with intervals, and a stroke for the tightest measured bound."""
+    levels = list(dict.fromkeys(judged.cell.level for judged in cells))
+    names = list(dict.fromkeys(judged.cell.variant.name for judged in cells))
+    first = [judged for judged in cells if judged.cell.level == levels[0]]
+    looks = dict(zip((judged.cell.variant.name for judged in first), _looks(first), strict=True))
+    bounded = False
+    for position, name in enumerate(names):
+        look, aside = looks[name], (position - (len(names) - 1) / 2) * 0.12
+        mine = [judged for judged in cells if judged.cell.variant.name == name and judged.cell.throughput_rps]
+        places = [levels.index(judged.cell.level) + aside for judged in mine]
+        values = [judged.cell.throughput_rps.value for judged in mine if judged.cell.throughput_rps]
+        axes.plot(
+            places,
+            values,
+            color=look.colour,
+            linestyle=look.dash,
+            linewidth=1.2,
+            marker=look.marker,
+            markersize=6.5,
+            markerfacecolor=PAPER if look.hollow else look.colour,
+            label=name,
+        )
+        for place, judged in zip(places, mine, strict=True):
+            estimate, scene = judged.cell.throughput_rps, judged.inquiry.scene
+            if estimate and estimate.low is not None and estimate.high is not None:
+                axes.plot([place, place], [estimate.low, estimate.high], color=look.colour, linewidth=1.6)
+            if scene is not None:
+                bound_rps = scene.bounds[0].rps
+                axes.plot([place - 0.05, place + 0.05], [bound_rps] * 2, color=INK, linewidth=1.4, zorder=4)
+                bounded = True
+    axes.set_xticks(range(len(levels)), [wording.condition(level, plan) for level in levels])
+    axes.set_xlim(-0.5, len(levels) - 0.5)
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.set_xlabel("setting of the server; upright: 95 % interval" + ("; ─ tightest bound" if bounded else ""))
+    axes.set_ylabel("requests a second")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=2.6)
+
+
 def _size(level: Level) -> float:
     return level.size
 
 
-def forest(axes: Axes, comparisons: Sequence[JudgedComparison], margin: float, several_levels: bool) -> None:
+def forest(axes: Axes, comparisons: Sequence[JudgedComparison], plan: Plan) -> None:
     """A ratio and its interval a row, with the margin shaded and the verdict beside it."""
+    margin = plan.margin
     axes.axvspan(1 / (1 + margin), 1 + margin, color=GRID, alpha=0.7, linewidth=0)
     axes.axvline(1, color=INK, linewidth=1)
     labels, ends = [], [1 / 1.3, 1.3]
     for row, judged in enumerate(comparisons):
         comparison, pair = judged.comparison, judged.comparison.pair
         label = f"{pair.workload}: {pair.contender} / {pair.baseline}"
-        labels.append(f"{label}, {comparison.level.size:g} {comparison.level.unit}" if several_levels else label)
+        several = len(plan.levels) > 1
+        labels.append(f"{label}, {wording.condition(comparison.level, plan)}" if several else label)
         estimate = comparison.ratio
         spelled = f"{judged.verdict} {wording.ratio(estimate)}"
         axes.text(1.01, row, spelled, va="center", transform=axes.get_yaxis_transform())
@@ -286,6 +340,50 @@ def drift(axes: Axes, cells: Sequence[JudgedCell]) -> None:
     axes.set_xlabel("trial, in the order in which they ran")
     if labelled:
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+STRIP_COLOURS: Final = ("#0072B2", "#D55E00")
+TALL: Final = 0.64
+STRIP_MARKERS: Final = ("o", "s")
+STRIP_LINES: Final = {False: ("─", "┄"), True: ("●", "□")}
+
+
+def timeline(axes: Axes, shown: Timeline) -> None:
+    """One strip above the other, each with a scale of its own from 0, the warm-up shaded."""
+    count = len(shown.strips)
+    for place, strip in enumerate(shown.strips):
+        floor, top = count - 1 - place, strip.top or 1.0
+        empty = not any(series.values for series in strip.series)
+        axes.axhline(floor, color=GRID, linewidth=0.7)
+        for position, series in enumerate(strip.series):
+            heights = [floor + TALL * value / top for value in series.values]
+            axes.plot(
+                series.times_s,
+                heights,
+                color=STRIP_COLOURS[position],
+                linewidth=1.3,
+                linestyle="none" if series.scattered else DASHES[position],
+                marker=STRIP_MARKERS[position] if series.scattered else None,
+                markersize=3.2,
+                markerfacecolor=STRIP_COLOURS[position] if not position else PAPER,
+            )
+        names = " and ".join(
+            f"{STRIP_LINES[series.scattered][position]} {series.name}" for position, series in enumerate(strip.series)
+        )
+        peak = f"{strip.top:,.0f}" if strip.top >= 10 else f"{strip.top:.2g}"
+        if empty:
+            names, peak = "nothing that was sent in the window was answered in it", wording.NOT_MEASURED
+        words = {"fontsize": 7.5, "transform": axes.get_yaxis_transform()}
+        axes.text(0.003, floor + 0.95, f"{strip.name}: {names}", va="top", **words)
+        axes.text(1.005, floor + TALL, peak if empty else f"{peak} {strip.unit}", va="center", **words)
+    axes.axvspan(shown.starts_s, 0, color=GRID, alpha=0.45, linewidth=0)
+    axes.axvline(0, color=INK, linewidth=0.8)
+    axes.set_xlim(shown.starts_s, shown.ends_s)
+    axes.set_ylim(-0.04, count)
+    axes.set_yticks([])
+    axes.grid(False)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(f"seconds from the opening of the window, trial {shown.trial}; shaded: warm-up")
 
 
 def log_ms(axes: Axes, axis: str) -> None:

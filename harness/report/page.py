@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,7 @@ from harness.findings import Findings, JudgedCell, JudgedClaim, JudgedComparison
 from harness.plan import PlannedWorkload
 from harness.record import CHARTS, PAGE, SUMMARY, Verification, read_run, to_json
 from harness.report import wording
-from harness.report.charts import Chart, charts_of, drift, forest
+from harness.report.charts import Chart, charts_of, drift, forest, timelines
 from harness.verdict import Verdict
 
 TEMPLATES: Final = Path(__file__).parent
@@ -32,6 +32,12 @@ class Section:
     claims: tuple[JudgedClaim, ...]
     verifications: dict[str, Verification]
     charts: tuple[Chart, ...]
+    timelines: tuple[tuple[JudgedCell, Chart], ...]
+
+    @property
+    def every_chart(self) -> Iterator[Chart]:
+        yield from self.charts
+        yield from (chart for _, chart in self.timelines)
 
 
 def write_report(directory: Path) -> Findings:
@@ -43,7 +49,7 @@ def write_report(directory: Path) -> Findings:
     overview.append(drift(findings))
     charts = directory / CHARTS
     charts.mkdir(exist_ok=True)
-    for chart in [*overview, *(chart for section in sections for chart in section.charts)]:
+    for chart in [*overview, *(chart for section in sections for chart in section.every_chart)]:
         (charts / f"{chart.name}.png").write_bytes(chart.png)
     (directory / SUMMARY).write_text(to_json(summary) + "\n", encoding="utf-8")
     (directory / PAGE).write_text(render(findings, summary, sections, overview), encoding="utf-8")
@@ -63,6 +69,7 @@ def _section(findings: Findings, workload: PlannedWorkload) -> Section:
             if verification.workload == workload.name
         },
         charts=tuple(charts_of(findings, workload)),
+        timelines=tuple(timelines(findings, workload)),
     )
 
 
@@ -79,7 +86,7 @@ def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Secti
         plan=manifest.plan,
         sections=sections,
         overview=[(chart, Markup(chart.svg)) for chart in overview],
-        headline=headline(findings),
+        headline=findings.headline,
         invalid=[judged for judged in findings.cells if not judged.valid],
         warnings=_warnings(findings),
         unrest=[wording.unrest(found) for found in findings.unrest],
@@ -88,7 +95,7 @@ def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Secti
         probes=lambda section: min(judged.cell.bystander.n for judged in section.cells),
         causes={id(judged.cell): judged.cause for judged in findings.cells},
         cell_id=id,
-        tally=tally(headline(findings)),
+        tally=tally(findings.headline),
         svg=lambda chart: Markup(chart.svg),
         say=wording,
         several_levels=len(manifest.plan.levels) > 1,
@@ -120,20 +127,3 @@ def tally(comparisons: Sequence[JudgedComparison]) -> list[tuple[str, list[str]]
     for judged in comparisons:
         by_verdict.setdefault(judged.verdict, []).append(judged.comparison.pair.workload)
     return [(str(verdict), by_verdict[verdict]) for verdict in Verdict if verdict in by_verdict]
-
-
-def headline(findings: Findings) -> list[JudgedComparison]:
-    """The comparisons that the page opens with: the plain twins, async against sync, at the highest level.
-
-    Where a run holds none of them, all its comparisons.
-    """
-    plan = findings.run.manifest.plan
-    highest = max(plan.levels, key=lambda level: level.size)
-    twins = [
-        judged
-        for judged in findings.comparisons
-        if (judged.comparison.pair.contender, judged.comparison.pair.baseline) == ("async", "sync")
-        and judged.comparison.level == highest
-    ]
-    order = list(Verdict)
-    return sorted(twins or findings.comparisons, key=lambda judged: order.index(judged.verdict))

@@ -128,14 +128,17 @@ class ProgressDisplay:
         table = Table(box=None, pad_edge=False, header_style="dim")
         table.add_column("workload", no_wrap=True)
         table.add_column("variant", no_wrap=True)
-        for heading in (levels[0].unit, "trials", "req/s", "p99 ms", "bystander p99 ms"):
+        single = len(levels) == 1
+        condition = levels[0].unit if single else wording.condition_heading(self._plan)
+        for heading in (condition, "trials", "req/s", "p99 ms", "bystander p99 ms"):
             table.add_column(heading, justify="right")
         for workload in self._plan.workloads:
             for position, variant in enumerate(workload.variants):
                 for level in levels:
                     recorded = self._results.get((workload.name, variant.name, level), [])
                     name = "" if position or level != levels[0] else workload.name
-                    table.add_row(name, variant.name, f"{level.size:g}", *_running(recorded))
+                    condition = f"{level.size:g}" if single else wording.condition(level, self._plan)
+                    table.add_row(name, variant.name, condition, *_running(recorded))
         return table
 
 

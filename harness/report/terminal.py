@@ -38,7 +38,7 @@ def verdict_table(findings: Findings) -> Table:
     table = plain_table(f"{wording.metric(plan).capitalize()}: contender against baseline ({wording.levels(plan)})")
     table.add_column("contender / baseline", no_wrap=True)
     if len(plan.levels) > 1:
-        table.add_column(plan.levels[0].unit, justify="right")
+        table.add_column(wording.condition_heading(plan), justify="right")
     table.add_column("ratio", justify="right", no_wrap=True)
     table.add_column("95 % interval", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
@@ -51,7 +51,7 @@ def verdict_table(findings: Findings) -> Table:
             before = pair.workload
         cells = [f"  {pair.contender} / {pair.baseline}"]
         if len(plan.levels) > 1:
-            cells.append(f"{comparison.level.size:g}")
+            cells.append(wording.condition(comparison.level, plan))
         cells += [wording.ratio(comparison.ratio), wording.ratio_interval(comparison.ratio), _spelled(judged)]
         cells.append(wording.bystanders(comparison))
         table.add_row(*cells)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from harness.bounds import parting_users
 from harness.curves import Over
+from harness.diagnosis import Diagnosis
 from harness.disturbance import WARN, DisturbedBlock, Unrest
-from harness.findings import JudgedComparison
-from harness.level import ARRIVALS_SPELLED
+from harness.explain import Prediction
+from harness.findings import JudgedCell, JudgedComparison
+from harness.knobs import spelled, varied
+from harness.level import ARRIVALS_SPELLED, Level
 from harness.metric import Metric
 from harness.plan import Plan, longest_expected_s
 from harness.stats import Estimate
@@ -16,8 +20,10 @@ from harness.summary import Cell, Comparison, milliseconds
 from harness.validation import Validation
 from scenarios.histogram import Distribution
 
+USUAL_SETTING: Final = "the usual setting"
 NOT_MEASURED: Final = "n/a"
 """What stands where nothing was measured; a zero would be a figure."""
+SMALL: Final = 0.1
 TOO_FEW: Final = "too few"
 """What stands for a percentile that would rest on single requests."""
 
@@ -96,10 +102,14 @@ def sentence(judged: JudgedComparison) -> str:
     )
     return (
         f"{claim} (95 % interval {ratio_interval(comparison.ratio)}; {blocks(comparison)}; {comparison.level}). "
-        f"p99 {latency(contender, 99)} ms against {latency(baseline, 99)} ms; "
+        f"p99 {_with_unit(latency(contender, 99))} against {_with_unit(latency(baseline, 99))}; "
         f"a bystander's p99 {percentile(contender.bystander, 99)} ms against "
         f"{percentile(baseline.bystander, 99)} ms."
     )
+
+
+def _with_unit(spelled: str) -> str:
+    return spelled if spelled in (TOO_FEW, NOT_MEASURED) else f"{spelled} ms"
 
 
 def rejections(blocks: Sequence[DisturbedBlock]) -> list[str]:
@@ -137,11 +147,35 @@ def levels(plan: Plan) -> str:
     """Every level of the plan in a few words."""
     if len(plan.levels) == 1:
         return str(plan.levels[0])
-    sizes = [f"{level.size:g}" for level in plan.levels]
-    listed, last = f"{', '.join(sizes[:-1])} and {sizes[-1]}", plan.levels[-1]
-    if last.rate_rps is None:
-        return f"{listed} users, closed loop"
-    return f"{listed} req/s, open loop, {ARRIVALS_SPELLED[last.arrivals]} arrivals"
+    last, sizes = plan.levels[-1], list(dict.fromkeys(f"{level.size:g}" for level in plan.levels))
+    if len(sizes) == 1:
+        loads = last.load
+    elif last.rate_rps is None:
+        loads = f"{_and(sizes)} users, closed loop"
+    else:
+        loads = f"{_and(sizes)} req/s, open loop, {ARRIVALS_SPELLED[last.arrivals]} arrivals"
+    settings = list(dict.fromkeys(str(level.knobs) or USUAL_SETTING for level in plan.levels))
+    usual = settings == [USUAL_SETTING]
+    return loads if usual else f"{loads}; server with {_and(settings, 'or')}"
+
+
+def _and(parts: Sequence[str], word: str = "and") -> str:
+    return f"{', '.join(parts[:-1])} {word} {parts[-1]}" if len(parts) > 1 else parts[0]
+
+
+def condition(level: Level, plan: Plan) -> str:
+    """What tells this level from the plan's others: its load, its knobs, or both."""
+    knobs = [spelled(name, getattr(level.knobs, name)) for name in varied(each.knobs for each in plan.levels)]
+    size = [f"{level.size:g}"] if len({each.load for each in plan.levels}) > 1 else []
+    return ", ".join([*size, *knobs])
+
+
+def condition_heading(plan: Plan) -> str:
+    """What stands above a column of conditions."""
+    several_loads = len({each.load for each in plan.levels}) > 1
+    if not varied(each.knobs for each in plan.levels):
+        return plan.levels[0].unit
+    return f"{plan.levels[0].unit}, server" if several_loads else "server"
 
 
 def minutes(seconds: float) -> str:
@@ -225,6 +259,41 @@ def bystanders(comparison: Comparison) -> str:
         return NOT_MEASURED if value is None else f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
     return f"{felt(comparison.contender)} / {felt(comparison.baseline)}"
+
+
+def slower(found: Diagnosis) -> str:
+    """How much longer a request takes than alone."""
+    if found.added_s < found.alone_s * SMALL:
+        return "as fast as alone, and yet:"
+    return f"{duration_ms(found.added_s * 1000)} ms more than the {duration_ms(found.alone_s * 1000)} ms of one alone:"
+
+
+def faultless(judged: JudgedCell) -> str:
+    """What is said of a cell that the rules find no fault with."""
+    found = judged.inquiry.diagnosis
+    set_by = f"; {judged.cause}" if judged.cause else ""
+    return f"no fault: a request takes about as long as alone ({duration_ms(found.alone_s * 1000)} ms){set_by}."
+
+
+def predicted(prediction: Prediction) -> str:
+    """What a change should bring, by theory."""
+    return f"Predicted for {prediction.change}: {times(prediction.ratio)}."
+
+
+def parting(cells: Sequence[JudgedCell]) -> str:
+    """Where theory lets awaiting overtake threads, by what was measured of the thread variant."""
+    for judged in cells:
+        scene = judged.inquiry.scene
+        if judged.cell.variant.name == "sync" and scene is not None:
+            tokens = scene.level.knobs.threads * scene.level.knobs.workers
+            users = parting_users(tokens, scene.demands, scene.level.think_s)
+            if users is None:
+                kept = duration_ms(scene.demands.thread * 1000)
+                return (
+                    f"Threads never limit here: a request keeps one for {kept} ms, less than {tokens} of them compute."
+                )
+            return f"By T·(R₀ + Z)/S, awaiting overtakes {tokens} threads above {users:.0f} users."
+    return ""
 
 
 def level_of(over: Over, level: float) -> str:

@@ -13,7 +13,7 @@ from harness.plan import Plan, Trial
 from harness.record import read_run
 from harness.verdict import Verdict
 from scenarios.histogram import Distribution
-from scenarios.protocol import Second, TrialResult
+from scenarios.protocol import Slice, TrialResult
 from tests.rehearsal import STARTED, distribution, plan, rehearse, result
 
 RATES = {"sync": 1_000.0, "async": 1_500.0, "blocking": 50.0, "offload": 1_010.0}
@@ -302,9 +302,9 @@ def test_halves_that_differ_are_said_to_be_not_steady(tmp_path: Path):
         rate = RATES[trial.variant]
         swing = 0.2 if trial.variant == "async" else 0.0
         parts = [
-            Second(round(rate * share), 0, Distribution()) for share in (1 - swing, 1 - swing, 1 + swing, 1 + swing)
+            Slice(round(rate * share), 0, Distribution()) for share in (1 - swing, 1 - swing, 1 + swing, 1 + swing)
         ]
-        return result(rate, window_s=4.0, seconds=tuple(parts))
+        return result(rate, window_s=4.0, slices=tuple(parts))
 
     findings = find(read_run(rehearse(tmp_path, plan("sleep", seconds=4.0), results)))
     assert "Not steady: in 100% of the trials" in cell(findings, "async").caveats[0].sentence

@@ -25,7 +25,7 @@ class Silence:
 def pids(rig: Rig, made: Plan) -> list[int]:
     found = []
     for trial in made.trials:
-        result = rig.run(trial, SHORT)
+        result = rig.run(trial, SHORT).result
         assert result.completed or UNANSWERED in result.failures
         assert rig.server is not None
         found.append(rig.server.child.pid)
@@ -43,6 +43,7 @@ def test_a_server_that_still_works_for_nobody_is_started_anew(tmp_path: Path):
     """64 users of a handler that blocks for 20 ms leave more than a second of work behind."""
     made = plan("sleep", variants=["blocking"], users=[64], blocks=2)
     with open_rig(made, Site(place(usable_cores())), Silence(), tmp_path) as rig:
+        rig.run(made.trials[0], SHORT)
         assert rig.server is not None
         before = rig.server.child.pid
         assert len({before, *pids(rig, made)}) == 3

@@ -51,7 +51,7 @@ def test_merged_counts_are_the_servers_own(crew: Load, counting: int, load: Clos
     assert result.answered == result.sent == counted(counting) - before
     assert result.connected == load.users
     assert (result.load_processes, result.lost, result.failures) == (2, 0, {})
-    assert sum(second.completed for second in result.seconds) == result.completed
+    assert sum(each.completed for each in result.slices) == result.completed
     if isinstance(load, OpenLoop):
         # Together they keep the one schedule that was ordered: no arrival twice and none left out.
         assert result.latency.n == pytest.approx(250, rel=0.2 if load.arrivals == "poisson" else 0.01)
