@@ -344,11 +344,19 @@ def calibrate(
 
 @app.command()
 def selfcheck(
+    diagnosis: Annotated[
+        bool, typer.Option("--diagnosis", help="Check the causes that it names instead, against faults that are known.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Decides the order of the trials.")] = 1,
     out: Out = Path("reports"),
 ) -> None:
     """Check the whole instrument against comparisons whose answer is known, and say how small a difference it sees."""
     with _plain_errors():
+        if diagnosis:
+            from harness.doctor import check_diagnosis
+
+            raise typer.Exit(check_diagnosis(out=out, seed=seed))
+
         from harness.selfcheck import selfcheck as check_instrument
 
         raise typer.Exit(check_instrument(out=out, seed=seed, words=sys.argv[1:]))

@@ -22,21 +22,22 @@ from bench_app.resources import Resources, open_resources
 from bench_app.settings import Settings
 from bench_app.watchdog import Watchdog
 from bench_app.witness import Witness
-from bench_app.workload import Workload, discover
+from bench_app.workload import PACKAGES, Workload, discover
 
 
 def create_app(settings: Settings | None = None, *, witnessed: bool | None = None) -> FastAPI:
     """Build the service. uvicorn calls this without arguments; then the environment decides.
 
-    `witnessed` wraps every handler so that the threads they run on can be asked for (BENCH_WITNESS=1). With
-    BENCH_CONTROLS=1 it serves the controls of the instrument instead of the workloads.
+    `witnessed` wraps every handler so that the threads they run on can be asked for (BENCH_WITNESS=1). BENCH_PACKAGE
+    names what it serves instead of the workloads: the controls of the instrument, or the faults.
     """
     settings = settings or Settings.from_environment()
     if witnessed is None:
         witnessed = os.environ.get("BENCH_WITNESS") == "1"
     witness = Witness() if witnessed else None
     ledger = Ledger() if settings.telemetry is not None and settings.probe == "diagnose" else None
-    workloads = discover("controls" if os.environ.get("BENCH_CONTROLS") == "1" else "workloads")
+    named = os.environ.get("BENCH_PACKAGE")
+    workloads = discover(next((package for package in PACKAGES if package == named), "workloads"))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

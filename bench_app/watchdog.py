@@ -91,7 +91,7 @@ class Watchdog:
                 "serialising": place.serialising,
                 "looks": count,
             }
-            for place, count in self._seen.most_common()
+            for place, count in self._seen.copy().most_common()
         ]
         return {"looks": self.looks, "held": self.held, "places": places}
 
@@ -125,7 +125,8 @@ def _is_of_the_application(file: str) -> bool:
 
 
 def _place(frame: FrameType, leaf: FrameType, route: str, *, serialising: bool) -> Place:
-    file, line = frame.f_code.co_filename, frame.f_lineno
+    # A frame that was caught between two lines has none.
+    file, line = frame.f_code.co_filename, frame.f_lineno or frame.f_code.co_firstlineno
     root = str(Path(OWN).parent)
     return Place(
         route=route,

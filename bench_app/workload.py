@@ -21,7 +21,8 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
 NAME_RULE: Final = "lower-case letters, digits, dashes and underscores, beginning with a letter"
 
-Package = Literal["workloads", "controls"]
+Package = Literal["workloads", "controls", "faults"]
+PACKAGES: Final[tuple[Package, ...]] = get_args(Package)
 Need = Literal["database", "upstream"]
 Expectation = Literal["WIN", "LOSS", "TIE"]
 
@@ -149,7 +150,7 @@ class Workload:
 
 
 def discover(package: Package = "workloads") -> dict[str, Workload]:
-    """Every workload under `bench_app/workloads/`, or every control of the instrument, by name in alphabetical order.
+    """Every workload of the package by name, in alphabetical order: those that are measured, unless another is named.
 
     A file takes part by binding a `Workload` to the module's name `workload`; nothing else has to know of it.
 

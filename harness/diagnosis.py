@@ -36,6 +36,7 @@ CAUSE_SHARE: Final = 0.10
 """A cause of less than this share of the added time is not worth a sentence."""
 UNEXPLAINED: Final = 0.25
 SELDOM: Final = 0.05
+CROWDED: Final = 0.5
 HELD_SHARE: Final = 0.05
 WAITS_SHARE: Final = 0.10
 CERTAIN: Final = 0.5
@@ -102,8 +103,11 @@ def diagnose(alone: Symptoms | None, loaded: Symptoms | None, expected_call_s: f
     reference = _reference(alone.spending, expected_call_s)
     added_s = loaded.spending.whole - reference.whole
     if added_s < max(SLOWER_S, SLOWER_SHARE * reference.whole):
-        harmful = tuple(Cause("loop blocked", None, holding) for holding in blockers)
-        return Diagnosis(harmful, max(0.0, added_s), reference.whole)
+        # It does not wait for itself, but others do.
+        harmful = [
+            Cause(name, None, holding) for name, holding, _ in _occupants(loaded, blockers) if holding is not None
+        ]
+        return Diagnosis(tuple(harmful), max(0.0, added_s), reference.whole)
     weights = _weights(reference, loaded.spending, alone, loaded)
     for name, seconds in weights.items():
         if name == "loop":
@@ -171,11 +175,10 @@ def _weights(before: Spending, after: Spending, alone: Symptoms, loaded: Symptom
 
     calls = max(0.0, more("calling") - more("call_wait"))
     # A neighbour's answer is late for want of a processor here, or because the neighbour is slow.
-    slower: Weights = (
-        {"loop": more("leased") + more("connecting") + calls}
-        if busy
-        else {"database": more("leased") + more("connecting"), "upstream": calls}
-    )
+    # And where hardly ever two of our requests are with it at a time, it is not us who make it slow.
+    database = more("leased") + more("connecting")
+    ours = loaded.throughput_rps * (after.leased + after.connecting) >= CROWDED
+    slower: Weights = {"loop": database + calls} if busy else {"database": database * ours, "upstream": calls}
     weights: Weights = {}
 
     def charge(seconds: float, shares: Mapping[Name | Literal["loop"], float]) -> None:

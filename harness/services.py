@@ -57,8 +57,7 @@ class Services:
         if self.upstream is not None:
             environment["BENCH_UPSTREAM"] = self.upstream.url
         environment["BENCH_WAIT_S"] = str(self.wait_s)
-        if self.package == "controls":
-            environment["BENCH_CONTROLS"] = "1"
+        environment["BENCH_PACKAGE"] = self.package
         return environment
 
     def check(self) -> None:

@@ -186,9 +186,7 @@ def bystander(axes: Axes, cells: Sequence[JudgedCell]) -> None:
     log_ms(axes, "x")
     low, high = axes.get_xlim()
     axes.set_xlim(low, high * (high / low) ** 0.12)
-    axes.set_xlabel(
-        "latency of a trivial endpoint on the same server, ms (log): │ p50, ● p99 of an async def, □ of a def"
-    )
+    axes.set_xlabel("latency of a trivial endpoint beside it, ms (log): │ p50, ● p99 of an async def, □ of a def")
     _rows(axes, cells)
 
 
@@ -373,7 +371,7 @@ def timeline(axes: Axes, shown: Timeline) -> None:
         peak = f"{strip.top:,.0f}" if strip.top >= 10 else f"{strip.top:.2g}"
         if empty:
             names, peak = "nothing that was sent in the window was answered in it", wording.NOT_MEASURED
-        words = {"fontsize": 7.5, "transform": axes.get_yaxis_transform()}
+        words: dict[str, Any] = {"fontsize": 7.5, "transform": axes.get_yaxis_transform()}
         axes.text(0.003, floor + 0.95, f"{strip.name}: {names}", va="top", **words)
         axes.text(1.005, floor + TALL, peak if empty else f"{peak} {strip.unit}", va="center", **words)
     axes.axvspan(shown.starts_s, 0, color=GRID, alpha=0.45, linewidth=0)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench_app.settings import THREAD_TOKENS
 from bench_app.workload import discover
-from harness.bounds import THREAD_TOKENS, bound
+from harness.bounds import bound
 from harness.crossover import (
     MOST_FURTHER,
     RESOLUTION,

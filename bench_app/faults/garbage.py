@@ -1,0 +1,20 @@
+"""Many objects that point at each other: what is made in a request is only freed by the garbage collector."""
+
+from typing import Any
+
+from bench_app.workload import Workload
+
+OBJECTS = 3_000
+
+workload = Workload(name="garbage", question="Is the garbage collector seen to stop everything?")
+kept: list[Any] = [[number] for number in range(400_000)]
+
+
+@workload.variant("async")
+async def litter() -> dict[str, int]:
+    """Makes cycles, beside a large heap that each full collection has to go through."""
+    ring: list[Any] = []
+    for _ in range(OBJECTS):
+        ring = [ring]
+    ring.append(ring)
+    return {"kept": len(kept)}

@@ -1,0 +1,31 @@
+"""A slow statement and few connections: threads and tasks alike wait for one of them."""
+
+from fastapi import Request
+
+from bench_app.resources import resources_of
+from bench_app.workload import Workload
+
+STATEMENT = "SELECT 1 FROM pg_sleep(0.02)"
+
+workload = Workload(
+    name="pool",
+    question="Is a pool seen to be too small?",
+    needs=frozenset({"database"}),
+    statement=STATEMENT,
+)
+
+
+@workload.variant("sync")
+def wait_in_threads(request: Request) -> dict[str, bool]:
+    """Keeps a connection for 20 ms, in a thread."""
+    with resources_of(request).psycopg_pool.connection() as connection:
+        connection.execute(STATEMENT)
+    return {"ok": True}
+
+
+@workload.variant("async")
+async def wait_on_the_loop(request: Request) -> dict[str, bool]:
+    """Keeps a connection for 20 ms, on the loop."""
+    async with resources_of(request).asyncpg_pool.acquire() as connection:
+        await connection.fetch(STATEMENT)
+    return {"ok": True}
