@@ -111,6 +111,9 @@ def run(
             "--diagnose/--no-diagnose", help="Whether to load each variant first on a server that keeps accounts."
         ),
     ] = None,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Then turn each knob that is said to help, and measure whether it does.")
+    ] = False,
     threads: Annotated[
         str | None, typer.Option(help="Thread tokens of the server; several, as in 20,40,80, are compared.")
     ] = None,
@@ -161,6 +164,7 @@ def run(
             plan_only=plan_only,
             probe=probe,
             diagnose=diagnose,
+            confirm=confirm,
             threads=threads,
             pool_size=pool_size,
             workers=workers,

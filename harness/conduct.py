@@ -17,7 +17,7 @@ from harness.level import Level
 from harness.machine import Placement, facts
 from harness.pace import pace_ms
 from harness.pilot import tune
-from harness.plan import PILOT_WARMUP_S, Plan, Stop, Trial, Window
+from harness.plan import PILOT_WARMUP_S, Confirmation, Plan, Stop, Trial, Window
 from harness.record import Manifest, Record, RecordedTrial, Run, make_directory
 from harness.rig import Audience, Rig, Site, open_rig
 from harness.serve import options
@@ -79,6 +79,18 @@ def resume(run: Run, watcher: Watcher, site: Site) -> None:
         BenchError: something that the session needs cannot be had, or was lost on the way.
     """
     _carry_out(Record(run.directory, run.manifest), watcher, site, run.trials, run.diagnosed)
+
+
+def confirm(run: Run, confirmations: Sequence[Confirmation], watcher: Watcher, site: Site) -> None:
+    """Measure what should change, beside what it was, and save that with the run's other trials.
+
+    Raises:
+        BenchError: something that the session needs cannot be had, or was lost on the way.
+    """
+    plan = replace(run.manifest.plan, confirmations=tuple(confirmations))
+    record = Record(run.directory, replace(run.manifest, plan=plan, ended=None))
+    watcher.replanned(plan)
+    _carry_out(record, watcher, site, run.trials, run.diagnosed)
 
 
 def _carry_out(
@@ -196,7 +208,7 @@ class Session:
     def _look(self, last: Trial) -> None:
         """After each block that calls for it: stop the comparison if it is precise."""
         plan, key, blocks = self._plan, (last.workload, last.level), last.block + 1
-        if not is_look(plan, blocks) or self._is_open(last):
+        if last.block >= plan.most_blocks or not is_look(plan, blocks) or self._is_open(last):
             return
         if is_precise(plan, *key, self._trials, self._placement):
             self._replan(replace(plan, stops=(*plan.stops, Stop(*key, blocks))))

@@ -211,7 +211,7 @@ def _weights(before: Spending, after: Spending, alone: Symptoms, loaded: Symptom
         rest = max(0.0, inflated - known)
         inner["loop"] = inner.get("loop", 0.0) + rest
         charge(more("queued") * (1 - own), inner if sum(inner.values()) > 0 else {"loop": 1.0})
-    told = more("queued") + more("lease_wait") + more("call_wait") + sum(slower.values())
+    told = more("queued") + more("lease_wait") + more("call_wait") + database + calls
     rest = max(0.0, after.whole - before.whole - told)
     charge(rest, {"loop": 1.0})
     return weights

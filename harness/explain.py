@@ -27,11 +27,16 @@ KnobName = Literal["threads", "pool_size", "workers"]
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What one change should bring: throughput afterwards over before, by the bounds. `knob` is None for a rewrite."""
+    """What one change should bring: throughput afterwards over before, by the bounds, from `least` to `most`.
+
+    It is a range where the processor comes into it and was not full before: a request costs less processor time the
+    more of them there are, so what was measured is the most that it costs. `knobs` is the setting of the server that
+    the change asks for, None for a rewrite.
+    """
 
     change: str
-    ratio: float
-    knob: KnobName | None = None
+    least: float
+    most: float
     knobs: Knobs | None = None
 
 
@@ -134,8 +139,17 @@ def _turned(scene: Scene, knob: KnobName, label: str) -> Prediction:
     """The knob at twice its value."""
     before = getattr(scene.level.knobs, knob)
     knobs = replace(scene.level.knobs, **{knob: 2 * before})
-    after = bounds_of(replace(scene.level, knobs=knobs), scene.demands, cores=scene.cores)
-    return Prediction(f"{label} {before} → {2 * before}", after[0].rps / scene.bounds[0].rps, knob, knobs)
+    return _predicted(
+        scene, f"{label} {before} → {2 * before}", replace(scene.level, knobs=knobs), scene.demands, knobs
+    )
+
+
+def _predicted(scene: Scene, change: str, level: Level, demands: Demands, knobs: Knobs | None = None) -> Prediction:
+    before_rps = scene.bounds[0].rps
+    after = bounds_of(level, demands, cores=scene.cores)
+    full = scene.loaded.process_cpu >= FULL_CORE
+    free = [each for each in after if full or each.resource != "processor"]
+    return Prediction(change, after[0].rps / before_rps, free[0].rps / before_rps, knobs)
 
 
 def _blocked(cause: Cause, scene: Scene) -> Explanation:
@@ -147,14 +161,13 @@ def _blocked(cause: Cause, scene: Scene) -> Explanation:
     computes = 1 - holding.waits / holding.holds
     mine = holding.route == scene.loaded.route
     freed = replace(scene.demands, loop=0.0, thread=scene.demands.loop)
-    after = bounds_of(scene.level, freed, cores=scene.cores)
     return Explanation(
         cause,
         f"{holding.route} blocks the event loop at {place}, in {place.function}: it holds it {kept} and computes for "
         f"{computes:.0%} of that",
         (f"{place.source}  ({place.leaf})", *_neighbours(scene)),
         "Write the handler as def, so that a thread waits, or await an asynchronous driver.",
-        Prediction("the same in a thread", after[0].rps / scene.bounds[0].rps) if mine and scene.demands.loop else None,
+        _predicted(scene, "the same in a thread", scene.level, freed) if mine and scene.demands.loop else None,
     )
 
 

@@ -5,6 +5,7 @@ This is what all renderers read, and `summary.json` is its public form.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,11 +16,11 @@ from harness.caveats import Caveat, caveats_of, caveats_on
 from harness.disturbance import DisturbedBlock, Unrest
 from harness.explain import Explanation, Inquiry, cause, inquire
 from harness.metric import less_is_better
-from harness.plan import Plan, PlannedWorkload
+from harness.plan import Confirmation, Plan, PlannedWorkload
 from harness.record import SCHEMA, Run
 from harness.stats import Estimate
-from harness.summary import Cell, Comparison, Outcome, milliseconds, summarise
-from harness.verdict import Verdict, verdict
+from harness.summary import Cell, Comparison, Outcome, milliseconds, outcome, summarise
+from harness.verdict import Verdict, agrees, verdict
 
 Settlement = Literal["confirmed", "refuted", "undecided"]
 
@@ -66,6 +67,19 @@ class JudgedClaim:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedConfirmation:
+    """What a change of the server was predicted to bring a variant, and what it brought.
+
+    `ratio` is of requests a second, changed over as it was. `holds` says whether the prediction meets its interval, or
+    misses it by no more than the margin; None where there is no interval, or a cell is invalid.
+    """
+
+    confirmation: Confirmation
+    ratio: Estimate | None
+    holds: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """Everything there is to say about a run; the comparisons of the step at an equal rate are apart, in `iso`.
 
@@ -79,6 +93,7 @@ class Findings:
     iso: tuple[JudgedComparison, ...] = ()
     disturbed: tuple[DisturbedBlock, ...] = ()
     unrest: tuple[Unrest, ...] = ()
+    confirmations: tuple[JudgedConfirmation, ...] = ()
 
     @property
     def rejected(self) -> tuple[DisturbedBlock, ...]:
@@ -126,8 +141,8 @@ def find(run: Run) -> Findings:
     def judge(comparison: Comparison) -> JudgedComparison:
         both = valid[id(comparison.baseline)] and valid[id(comparison.contender)]
         first, *others = (
-            verdict(outcome.ratio, margin=margin, valid=both, less_is_better=less_is_better(outcome.metric))
-            for outcome in (comparison.primary, *comparison.secondary)
+            verdict(each.ratio, margin=margin, valid=both, less_is_better=less_is_better(each.metric))
+            for each in (comparison.primary, *comparison.secondary)
         )
         secondary = tuple(zip(comparison.secondary, others, strict=True))
         return JudgedComparison(comparison, first, secondary, caveats_on(comparison))
@@ -137,7 +152,19 @@ def find(run: Run) -> Findings:
     planned = tuple(judged for judged in comparisons if judged.comparison.level in levels)
     iso = tuple(judged for judged in comparisons if judged.comparison.level not in levels)
     claims = tuple(_claims(run.manifest.plan, planned))
-    return Findings(run, cells, planned, claims, iso, summary.disturbed, summary.unrest)
+    confirmed = tuple(_confirmed(run.manifest.plan, cells))
+    return Findings(run, cells, planned, claims, iso, summary.disturbed, summary.unrest, confirmed)
+
+
+def _confirmed(plan: Plan, cells: tuple[JudgedCell, ...]) -> Iterator[JudgedConfirmation]:
+    found = {(judged.cell.workload.name, judged.cell.variant.name, judged.cell.level): judged for judged in cells}
+    for each in plan.confirmations:
+        before, after = (found.get((each.workload, each.variant, level)) for level in (each.level, each.changed))
+        if before is None or after is None:
+            continue
+        ratio = outcome(after.cell, before.cell, "throughput_rps").ratio
+        valid = before.valid and after.valid
+        yield JudgedConfirmation(each, ratio, agrees(ratio, each.least, each.most, margin=plan.margin, valid=valid))
 
 
 def _claims(plan: Plan, comparisons: tuple[JudgedComparison, ...]) -> list[JudgedClaim]:
@@ -190,6 +217,17 @@ def to_summary(findings: Findings) -> dict[str, Any]:
             }
             for unrest in findings.unrest
         },
+        "confirmations": [
+            {
+                "workload": judged.confirmation.workload,
+                "variant": judged.confirmation.variant,
+                "change": judged.confirmation.change,
+                "predicted": {"least": judged.confirmation.least, "most": judged.confirmation.most},
+                "measured": _interval(judged.ratio, 4),
+                "holds": judged.holds,
+            }
+            for judged in findings.confirmations
+        ],
         "claims": [
             {
                 "workload": judged.workload,
@@ -299,7 +337,13 @@ def _explanation(explained: Explanation) -> dict[str, Any]:
         "line": str(held.place) if held and held.place else None,
         "evidence": [each for each in explained.evidence if each],
         "advice": explained.advice,
-        "predicted": {"change": predicted.change, "ratio": round(predicted.ratio, 3)} if predicted else None,
+        "predicted": {
+            "change": predicted.change,
+            "least": round(predicted.least, 3),
+            "most": round(predicted.most, 3),
+        }
+        if predicted
+        else None,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -154,6 +154,27 @@ class IsoRate:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A variant at a level that is measured again, in turns as it was and with another setting of the server.
+
+    `change` says what is different, `least` to `most` is the ratio of requests a second that theory says for it.
+    """
+
+    workload: str
+    variant: str
+    level: Level
+    knobs: Knobs
+    change: str
+    least: float
+    most: float
+
+    @property
+    def changed(self) -> Level:
+        """The level with the other setting."""
+        return replace(self.level, knobs=self.knobs)
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """How long a trial is, in seconds: what precedes the counting, the counting, the longest wait after it."""
 
@@ -199,10 +220,10 @@ class Trial:
 class Plan:
     """A whole session. Times are in seconds; `margin` is the smallest difference that is worth a verdict.
 
-    What is only known on the way is empty before: `tuned` after the pilot, whose trials last `pilot_s` (0: no pilot)
-    and may lengthen a window up to `longest_s` while the session stays within `budget_s`; `stops` where fewer than
-    `max_blocks` were enough; `iso`, where `iso_share` is not 0: each workload's twins are at last offered that share
-    of the slower one's capacity.
+    What is only known on the way is empty before: `tuned` after the pilot, whose trials last `pilot_s` (0: no
+    pilot) and may lengthen a window up to `longest_s` while the session stays within `budget_s`; `stops` where
+    fewer than `max_blocks` were enough; `confirmations`, once it is known what to change; `iso`, where `iso_share`
+    is not 0: each workload's twins are at last offered that share of the slower one's capacity.
 
     `probe` lets the server say what goes on in it. To `diagnose`, every variant is first loaded for `diagnose_s` at
     each level, and by one user alone, on a server that keeps accounts; these trials then serve as the pilot.
@@ -230,6 +251,7 @@ class Plan:
     probe: bool = False
     diagnose: bool = False
     diagnose_s: float = 0.0
+    confirmations: tuple[Confirmation, ...] = ()
 
     @property
     def most_blocks(self) -> int:
@@ -261,11 +283,18 @@ class Plan:
         stopped has no trials after that; the others keep their numbers.
         """
         stops = {(stop.workload, stop.level): stop.blocks for stop in self.stops}
-        return tuple(
-            trial
-            for trial in self._all_trials()
-            if trial.block < stops.get((trial.workload, trial.level), self.most_blocks)
-        )
+        every = self._all_trials()
+        kept = [trial for trial in every if trial.block < stops.get((trial.workload, trial.level), self.most_blocks)]
+        return (*kept, *self._confirming(len(every)))
+
+    def _confirming(self, numbered: int) -> Iterator[Trial]:
+        """Each confirmation's pairs, in blocks of their own, as it was and changed in turns."""
+        for block in range(self.most_blocks, self.most_blocks + self.blocks if self.confirmations else 0):
+            for each in self.confirmations:
+                both = [each.level, each.changed]
+                for level in both if block % 2 else reversed(both):
+                    numbered += 1
+                    yield Trial(numbered, block, each.workload, each.variant, level)
 
     @property
     def diagnostics(self) -> tuple[Trial, ...]:
@@ -322,7 +351,15 @@ class Plan:
 
     def levels_of(self, workload: PlannedWorkload) -> tuple[Level, ...]:
         """Every level at which this workload is measured."""
-        return (*self.levels, *(iso.level for iso in self.iso if iso.pair.workload == workload.name))
+        changed = (each.changed for each in self.confirmations if each.workload == workload.name)
+        further = (*(iso.level for iso in self.iso if iso.pair.workload == workload.name), *changed)
+        return tuple(dict.fromkeys((*self.levels, *further)))
+
+    @property
+    def settings(self) -> tuple[Knobs, ...]:
+        """Every setting of the server that is needed."""
+        every = (*(level.knobs for level in self.levels), *(each.knobs for each in self.confirmations))
+        return tuple(dict.fromkeys(every))
 
     @property
     def iso_pairs(self) -> tuple[Pair, ...]:
@@ -361,10 +398,13 @@ class Plan:
         return replace(self, iso=tuple(found), tuned=(*self.tuned, *tuned))
 
     def window_of(self, workload: str, level: Level) -> Window:
-        """How long every trial of this workload at this level is."""
+        """How long every trial of this workload at this level is; what confirms it is as long."""
         for tuned in self.tuned:
             if (tuned.workload, tuned.level) == (workload, level):
                 return tuned.window
+        for each in self.confirmations:
+            if (each.workload, each.changed) == (workload, level):
+                return self.window_of(workload, each.level)
         return Window(self.warmup_s, self.window_s)
 
     def pairs_at(self, workload: str, level: Level) -> tuple[Pair, ...]:

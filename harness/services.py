@@ -88,7 +88,7 @@ def open_services(plan: Plan, dsn: str | None, placement: Placement, logs: Path)
         database = upstream = None
         if "database" in plan.needs:
             # A variant that connects for each request takes one connection a user, beside the twins' pools.
-            pools = max(2 * level.knobs.pool_size * level.knobs.workers for level in plan.levels)
+            pools = max(2 * knobs.pool_size * knobs.workers for knobs in plan.settings)
             connections = max(level.users for level in plan.levels) + pools
             database = stack.enter_context(
                 open_database(dsn, connections=connections, cores=placement.services, logs=logs)

@@ -17,11 +17,12 @@ from rich.console import Console
 from bench_app.workload import discover
 from harness.child import PROJECT, free_port
 from harness.conduct import conduct, resume
+from harness.conduct import confirm as carry_out_confirmations
 from harness.exceptions import BadInputError, StoppedError, in_range
 from harness.knobs import make_knobs
 from harness.load import DEFAULT_MEETING_PORT, Meeting
 from harness.machine import Placement, differing, facts, place, usable_cores
-from harness.plan import MARGIN, MAX_LOAD_PROCESSES, Plan, make_plan
+from harness.plan import MARGIN, MAX_LOAD_PROCESSES, Confirmation, Plan, make_plan
 from harness.record import PAGE, point_latest, read_run
 from harness.report import wording
 from harness.report.progress import ProgressDisplay
@@ -56,6 +57,7 @@ def measure(
     margin: float | None,
     plan_only: bool,
     probe: bool,
+    confirm: bool,
     diagnose: bool | None,
     threads: str | None,
     pool_size: str | None,
@@ -90,6 +92,8 @@ def measure(
     )
     if not probe and any(knobs.workers > 1 for knobs in settings):
         raise BadInputError("--workers needs the probe, by which each says that it is there: leave --no-probe out.")
+    if confirm and (targets or not probe or diagnose is False):
+        raise BadInputError("--confirm turns the knob that a diagnosis names: it needs one, on a server of this run.")
     plan = make_plan(
         discover(),
         profile=profile,
@@ -134,6 +138,8 @@ def measure(
         name += f"-{'-'.join(names) if len(names) <= 3 else f'{len(names)}-workloads'}"
     with ProgressDisplay(plan, console) as display:
         directory = conduct(plan, display, site, out=out, name=name, command=repeatable(words))
+        if confirm:
+            _confirm(directory, display, site, console)
         _end(directory, display, console)
 
 
@@ -174,6 +180,35 @@ def go_on(directory: Path, *, dsn: str | None, port: int | None, words: Sequence
             display.trial_ended(recorded)
         resume(run, display, site)
         _end(directory, display, console)
+
+
+def _confirm(directory: Path, display: ProgressDisplay, site: Site, console: Console) -> None:
+    """Turn the knobs that are said to help, and measure whether they do."""
+    from harness.findings import find
+
+    findings = find(read_run(directory))
+    highest = max(findings.run.manifest.plan.levels, key=lambda level: level.size)
+    wanted = [
+        Confirmation(
+            judged.cell.workload.name,
+            judged.cell.variant.name,
+            highest,
+            predicted.knobs,
+            predicted.change,
+            round(predicted.least, 4),
+            round(predicted.most, 4),
+        )
+        for judged in findings.cells
+        if judged.cell.level == highest and judged.inquiry.explanations
+        if (predicted := judged.inquiry.explanations[0].prediction) is not None and predicted.knobs is not None
+        if predicted.most > 1 + findings.run.manifest.plan.margin
+    ]
+    if not wanted:
+        console.print("Nothing to confirm: no knob is predicted to bring a cell more than the margin.")
+        return
+    confirmed = ", ".join(f"{each.workload}/{each.variant} ({each.change})" for each in wanted)
+    console.print(f"To confirm: {confirmed}.")
+    carry_out_confirmations(findings.run, wanted, display, site)
 
 
 def _end(directory: Path, display: ProgressDisplay, console: Console) -> None:

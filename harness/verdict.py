@@ -65,6 +65,13 @@ def standing(found: Verdict, ratio: Estimate | None, *, strictly: bool, less_is_
     return Standing.INCONCLUSIVE
 
 
+def agrees(ratio: Estimate | None, least: float, most: float, *, margin: float, valid: bool) -> bool | None:
+    """Whether what was predicted, and the interval, lie no more than the margin apart; None if that is not known."""
+    if not valid or ratio is None or ratio.low is None or ratio.high is None:
+        return None
+    return ratio.low <= most * (1 + margin) and least <= ratio.high * (1 + margin)
+
+
 def within(estimate: Estimate | None, limit: float, *, valid: bool) -> Standing:
     """Whether a figure lies below its limit with its whole interval; it fails where it lies wholly at or above it."""
     if not valid:

@@ -95,7 +95,7 @@ class ProgressDisplay:
         if self._first_trial_at is None:
             self._first_trial_at = time.monotonic()
         self._bar.update(
-            self._task, description=f"block {trial.block + 1}/{self._plan.most_blocks}  {trial.name}  {trial.level}"
+            self._task, description=f"{wording.block_name(trial.block, self._plan)}  {trial.name}  {trial.level}"
         )
 
     def trial_ended(self, recorded: RecordedTrial) -> None:
@@ -109,8 +109,8 @@ class ProgressDisplay:
         self._bar.update(self._task, completed=len(self._done), left=left)
         upcoming = next((each for each in self._trials if each.number not in self._done), None)
         if (upcoming is None or upcoming.block != trial.block) and not self._console.is_terminal:
-            rounds = self._plan.most_blocks
-            self._console.print(f"round {trial.block + 1} of {rounds} done; {left or 'all trials done'}")
+            done = wording.block_name(trial.block, self._plan)
+            self._console.print(f"{done} done; {left or 'all trials done'}")
 
     def _left(self) -> str:
         remaining = len(self._trials) - len(self._done)

@@ -114,7 +114,7 @@ def print_findings(findings: Findings, console: Console) -> None:
                 name = f"{cell.workload.name}/{cell.variant.name}"
                 console.print(f"[bold magenta]INVALID[/] {escape(name)}, {cell.level}: {escape(caveat.sentence)}")
     if count := len(findings.rejected):
-        reasons = "; ".join(wording.rejections(findings.rejected)[:REASONS_SHOWN])
+        reasons = "; ".join(wording.rejections(findings.rejected, findings.run.manifest.plan)[:REASONS_SHOWN])
         more = f", and {count - REASONS_SHOWN} more on the page" if count > REASONS_SHOWN else ""
         blocks = "1 block" if count == 1 else f"{count} blocks"
         console.print(f"[yellow]{blocks} rejected[/] for what the machine did: {escape(reasons)}{more}.")
@@ -126,6 +126,9 @@ def print_findings(findings: Findings, console: Console) -> None:
         if findings.iso:
             console.print()
             console.print(iso_table(findings))
+        for confirmed in findings.confirmations:
+            name = f"{confirmed.confirmation.workload}/{confirmed.confirmation.variant}"
+            console.print(f"{name}, {wording.confirmation(confirmed)}.")
     else:
         for judged in findings.cells:
             cell = judged.cell

@@ -10,7 +10,7 @@ from harness.curves import Over
 from harness.diagnosis import Diagnosis
 from harness.disturbance import WARN, DisturbedBlock, Unrest
 from harness.explain import Prediction
-from harness.findings import JudgedCell, JudgedComparison
+from harness.findings import JudgedCell, JudgedComparison, JudgedConfirmation
 from harness.knobs import spelled, varied
 from harness.level import ARRIVALS_SPELLED, Level
 from harness.metric import Metric
@@ -112,9 +112,17 @@ def _with_unit(spelled: str) -> str:
     return spelled if spelled in (TOO_FEW, NOT_MEASURED) else f"{spelled} ms"
 
 
-def rejections(blocks: Sequence[DisturbedBlock]) -> list[str]:
+def rejections(blocks: Sequence[DisturbedBlock], plan: Plan) -> list[str]:
     """Each block that lies beyond a limit, with what disturbed it. Blocks are counted from 1, as the progress does."""
-    return [f"{block.workload}, {block.level}, block {block.number + 1}: {block}" for block in blocks]
+    return [f"{block.workload}, {block.level}, {block_name(block.number, plan)}: {block}" for block in blocks]
+
+
+def block_name(number: int, plan: Plan) -> str:
+    """A block as one speaks of it; those that confirm are counted by themselves."""
+    most = plan.most_blocks
+    return (
+        f"block {number + 1} of {most}" if number < most else f"confirming block {number - most + 1} of {plan.blocks}"
+    )
 
 
 def unrest(found: Unrest) -> str:
@@ -277,7 +285,20 @@ def faultless(judged: JudgedCell) -> str:
 
 def predicted(prediction: Prediction) -> str:
     """What a change should bring, by theory."""
-    return f"Predicted for {prediction.change}: {times(prediction.ratio)}."
+    return f"Predicted for {prediction.change}: {_range(prediction.least, prediction.most)}."
+
+
+def confirmation(judged: JudgedConfirmation) -> str:
+    """A prediction and what came of it."""
+    each = judged.confirmation
+    said = {True: "as predicted", False: "not as predicted", None: "undecided"}[judged.holds]
+    measured = f"{ratio(judged.ratio)} ({ratio_interval(judged.ratio)}, n = {judged.ratio.n if judged.ratio else 0})"
+    return f"{each.change}: predicted {_range(each.least, each.most)}, measured {measured}: {said}"
+
+
+def _range(least: float, most: float) -> str:
+    low, high = times(least), times(most)
+    return low if low == high else f"{low} to {high}"
 
 
 def parting(cells: Sequence[JudgedCell]) -> str:
