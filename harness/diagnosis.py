@@ -9,7 +9,7 @@ is charged to those that occupy it, by the time that each has it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from harness.symptoms import Holding, Spending, Symptoms
@@ -116,20 +116,32 @@ def diagnose(alone: Symptoms | None, loaded: Symptoms | None, expected_call_s: f
     occupied = _occupants(loaded, blockers)
     before_loop = weights.get("loop", 0.0) / added_s
     total = sum(share for _, _, share in occupied)
+    kept = _kept_by_occupants(total, loaded.lag_s * (1 + loaded.spending.steps), weights.get("loop", 0.0))
     for name, holding, share in occupied:
         key = (name, holding.route if holding else "")
-        # A loop that is mostly idle keeps nobody waiting, whoever has it.
-        charged = before_loop * share / max(total, CERTAIN)
+        charged = before_loop * kept * share / total
         earlier = found[key].share or 0.0 if key in found else 0.0
         found[key] = Cause(name, earlier + charged, holding)
     for holding in blockers:
         found.setdefault(("loop blocked", holding.route), Cause("loop blocked", 0.0, holding))
+    # Parts that were measured apart may add up to more than the whole.
+    explained = sum(cause.share or 0.0 for cause in found.values())
+    scale = max(1.0, explained)
+    found = {key: replace(cause, share=(cause.share or 0.0) / scale) for key, cause in found.items()}
     worth = [cause for cause in found.values() if (cause.share or 0.0) >= CAUSE_SHARE or cause.name == "loop blocked"]
     causes = tuple(sorted(worth, key=lambda cause: -(cause.share or 0.0)))
     if (stuck := _stuck(loaded)) is not None:
         causes = (*stuck.causes, *causes)
-    explained = sum(cause.share or 0.0 for cause in found.values())
     return Diagnosis(causes, added_s, reference.whole, max(0.0, 1 - explained))
+
+
+def _kept_by_occupants(occupied: float, stalled_s: float, waited_s: float) -> float:
+    """The share of the waiting for the loop that those who have it are to blame for.
+
+    A loop that is mostly idle keeps nobody waiting, whoever has it, but for what its stalls cost at each step.
+    """
+    by_stalls = min(1.0, stalled_s / waited_s) if waited_s > 0 else 1.0
+    return max(min(1.0, occupied / CERTAIN), by_stalls)
 
 
 def _withheld(loaded: Symptoms) -> str | None:

@@ -60,6 +60,7 @@ AT_HIGH: Final[Mapping[str, Expected]] = {
     "pool/sync": ("database pool",),
     "serialise/async": ("serialisation",),
     "serialise/sync": ("serialisation",),
+    "unseen/async": QUIET,
 }
 """What a variant must suffer from under a high load. `database/blocking` shows it in its own time, not in others'."""
 

@@ -121,6 +121,8 @@ def _command(host: str, port: int, knobs: Knobs) -> list[str]:
         *("--host", host, "--port", str(port), "--workers", str(knobs.workers)),
         *("--loop", knobs.loop, "--http", knobs.http),
         *("--no-access-log", "--log-level", "warning", "--timeout-keep-alive", str(KEEP_ALIVE_S)),
+        # What it still works on when it is stopped, nobody waits for.
+        *("--timeout-graceful-shutdown", "1"),
     ]
 
 

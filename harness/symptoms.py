@@ -39,6 +39,7 @@ class Spending:
     connecting: float
     call_wait: float
     calling: float
+    steps: float
     stepping: float
     computing: float
 
@@ -220,6 +221,7 @@ def _spending(account: Totals | None) -> Spending | None:
         connecting=mean("connecting"),
         call_wait=mean("call_wait"),
         calling=mean("calling"),
+        steps=account["steps"] / n,
         stepping=mean("stepping"),
         computing=mean("computing"),
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,7 +25,26 @@ from harness.serve import Server, serve
 from harness.services import Services, open_services
 
 PROJECT = Path(__file__).parent.parent
+LOCKS = Path(tempfile.gettempdir()) / f"bench-tests-{os.getuid()}"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(autouse=True)
+def room(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tests share the machine with those of the other workers, but for a test that asks for `quiet`: it has it alone."""
+    wanted = fcntl.LOCK_EX if "quiet" in request.fixturenames else fcntl.LOCK_SH
+    LOCKS.mkdir(exist_ok=True)
+    with (LOCKS / "turnstile").open("w") as turnstile, (LOCKS / "room").open("w") as held:
+        # Whoever wants the room alone keeps the turnstile while others leave; or they would never all be gone.
+        fcntl.flock(turnstile, wanted)
+        fcntl.flock(held, wanted)
+        fcntl.flock(turnstile, fcntl.LOCK_UN)
+        yield
+
+
+@pytest.fixture
+def quiet() -> None:
+    """Nothing else is tested meanwhile, because this test looks at how long things take."""
 
 
 @pytest.fixture(scope="session")
@@ -87,8 +108,18 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
 
 @pytest.fixture(scope="session")
 def measured(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of one short real run: two workloads, all their variants."""
-    out = tmp_path_factory.mktemp("reports")
+    """The directory of one short real run: two workloads, all their variants. One for all workers of the suite."""
+    base = tmp_path_factory.getbasetemp()
+    out = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "measured"
+    out.mkdir(exist_ok=True)
+    with (out / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (out / "latest").exists():
+            _measure(bench, out)
+    return (out / "latest").resolve()
+
+
+def _measure(bench: Bench, out: Path) -> None:
     done = bench(
         "run",
         "item",
@@ -105,7 +136,6 @@ def measured(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
         str(out),
     )
     assert done.returncode == 0, done.stderr
-    return (out / "latest").resolve()
 
 
 @pytest.fixture(scope="session")

@@ -120,6 +120,7 @@ def test_a_workload_file_dropped_in_is_listed_verified_measured_and_drawn(tmp_pa
 def test_several_levels_are_measured_and_compared_apart(bench: Bench, tmp_path: Path):
     words = (
         "run",
+        "--no-diagnose",
         "sleep",
         "--variants",
         "async,sync",
@@ -141,6 +142,7 @@ def test_several_levels_are_measured_and_compared_apart(bench: Bench, tmp_path: 
 def test_several_load_processes_think_time_and_an_equal_rate_in_one_run(bench: Bench, tmp_path: Path):
     words = (
         "run",
+        "--no-diagnose",
         "sleep",
         "--variants",
         "async,sync",
@@ -303,6 +305,7 @@ def interrupted(
         sys.executable,
         "bench.py",
         "run",
+        "--no-diagnose",
         "root",
         "--users",
         "4",
@@ -385,7 +388,19 @@ def test_a_killed_run_leaves_no_child_and_its_trials_can_be_reported(bench: Benc
 
 
 def test_a_killed_run_with_a_database_leaves_no_postgres(tmp_path: Path):
-    command = [sys.executable, "bench.py", "run", "database", "--users", "2", "--blocks", "9", "--out", str(tmp_path)]
+    command = [
+        sys.executable,
+        "bench.py",
+        "run",
+        "--no-diagnose",
+        "database",
+        "--users",
+        "2",
+        "--blocks",
+        "9",
+        "--out",
+        str(tmp_path),
+    ]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         deadline = time.monotonic() + 60
         while not list(tmp_path.glob("*/trials/*.json")) and time.monotonic() < deadline:
@@ -409,7 +424,17 @@ def test_a_server_that_dies_in_a_trial_is_named_and_nothing_measured_is_lost(ben
 
 
 def test_a_service_that_dies_in_a_trial_is_named(tmp_path: Path):
-    command = [sys.executable, "bench.py", "run", "external", "--variants", "sync,async", "--blocks", "50"]
+    command = [
+        sys.executable,
+        "bench.py",
+        "run",
+        "--no-diagnose",
+        "external",
+        "--variants",
+        "sync,async",
+        "--blocks",
+        "50",
+    ]
     with subprocess.Popen(
         [*command, "--users", "4", "--out", str(tmp_path)],
         cwd=PROJECT,
@@ -433,6 +458,7 @@ def test_a_service_that_dies_in_a_trial_is_named(tmp_path: Path):
 def test_an_open_loop_offers_the_same_to_every_variant(bench: Bench, tmp_path: Path):
     words = (
         "run",
+        "--no-diagnose",
         "root",
         "--rate",
         "200",
@@ -457,7 +483,7 @@ def test_an_open_loop_offers_the_same_to_every_variant(bench: Bench, tmp_path: P
 def test_proxies_and_postgres_variables_of_the_environment_do_not_reach_the_run(bench: Bench, tmp_path: Path):
     nowhere = "http://127.0.0.1:9"
     done = bench(
-        *("run", "database", "external", "--variants", "sync,async", "--users", "2", "--blocks", "1"),
+        *("run", "--no-diagnose", "database", "external", "--variants", "sync,async", "--users", "2", "--blocks", "1"),
         *("--seconds", "0.2", "--warmup", "0.1", "--out", str(tmp_path)),
         HTTP_PROXY=nowhere,
         http_proxy=nowhere,
@@ -507,6 +533,20 @@ CROSSOVER = ("crossover", "sleep", "sync", "async", "--over", "users")
         (("run", "--target", "http://127.0.0.1:9/", "--port", "9000"), ("--target runs already",)),
         (("run", "root", "--out", "/dev/null/x"), ("--out /dev/null/x cannot be written to",)),
         (("run", "root", "--port", "80000"), ("--port 80000 is out of range",)),
+        (("run", "--threads", "0"), ("--threads 0 is out of range",)),
+        (("run", "--threads", "many"), ("--threads many is no list of whole numbers",)),
+        (("run", "database", "--pool-size", "0"), ("--pool-size 0 is out of range",)),
+        (("run", "root", "--pool-size", "5,10"), ("none of these workloads uses a database",)),
+        (("run", "--workers", "99"), ("--workers 99 is out of range",)),
+        (("run", "--workers", "2", "--no-probe"), ("--workers needs the probe",)),
+        (("run", "--loop", "uvlop"), ("no event loop 'uvlop'", "did you mean 'uvloop'?")),
+        (("run", "--http", "h12"), ("no HTTP parser 'h12'", "did you mean 'h11'?")),
+        (("run", "--no-probe", "--diagnose"), ("--diagnose needs what --no-probe silences",)),
+        (("run", "--no-diagnose", "--confirm"), ("--confirm turns the knob that a diagnosis names",)),
+        (
+            ("run", "--target", "http://127.0.0.1:9/", "--threads", "4"),
+            ("--threads is for a server that the run starts",),
+        ),
         (("capacity", "sleep", "--slo", "fast"), ("--slo fast is no objective",)),
         (("capacity", "slep", "--slo", "p99<1s"), ("did you mean 'sleep'?",)),
         (("capacity", "sleep", "--slo", "p99<1s", "--repeats", "0"), ("--repeats 0 is out of range",)),
@@ -575,6 +615,7 @@ def test_a_run_on_a_given_database_never_saves_the_password(bench: Bench, servic
     password = dsn.split(":")[2].split("@")[0]
     words = (
         "run",
+        "--no-diagnose",
         "database",
         "--variants",
         "sync,async",

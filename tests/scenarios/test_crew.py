@@ -190,7 +190,19 @@ def test_workers_on_another_host_load_a_run(other_host: tuple[str, list[str]], t
     address, inside = other_host
     bind = f"{address}:5633"
     run = [
-        *(sys.executable, "bench.py", "run", "root", "--variants", "async", "--users", "6", "--blocks", "2"),
+        *(
+            sys.executable,
+            "bench.py",
+            "run",
+            "--no-diagnose",
+            "root",
+            "--variants",
+            "async",
+            "--users",
+            "6",
+            "--blocks",
+            "2",
+        ),
         *(
             "--seconds",
             "0.3",

@@ -213,6 +213,7 @@ def test_an_answer_without_end_is_a_time_out_and_fills_no_memory(load: Load):
         while True:
             connection.sendall(bytes(1 << 20))
 
+    load.await_ready()  # it imports Locust until then, which fills memory, too
     before = psutil.Process(load.pid).memory_info().rss
     with toy_server(pour) as port:
         result = run(load, port, users=2)

@@ -1,0 +1,18 @@
+"""A lock of the application's own: whoever waits for it holds nothing that anybody looks at."""
+
+import asyncio
+
+from bench_app.workload import Workload
+
+WAIT_S = 0.005
+
+workload = Workload(name="unseen", question="Is it admitted that a cause is not known?")
+lock = asyncio.Lock()
+
+
+@workload.variant("async")
+async def wait_for_the_lock() -> dict[str, bool]:
+    """Waits with a lock that one request has at a time."""
+    async with lock:
+        await asyncio.sleep(WAIT_S)
+    return {"ok": True}
