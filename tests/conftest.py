@@ -31,7 +31,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 @pytest.fixture(autouse=True)
 def room(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Tests share the machine with those of the other workers, but for a test that asks for `quiet`: it has it alone."""
+    """Tests share the machine with those of other workers, but for a test that asks for `quiet`: it has it alone."""
     wanted = fcntl.LOCK_EX if "quiet" in request.fixturenames else fcntl.LOCK_SH
     LOCKS.mkdir(exist_ok=True)
     with (LOCKS / "turnstile").open("w") as turnstile, (LOCKS / "room").open("w") as held:
