@@ -133,7 +133,7 @@ def _place(frame: FrameType, leaf: FrameType, route: str, *, serialising: bool) 
         file=str(Path(file).relative_to(root)) if file.startswith(root) and not serialising else Path(file).name,
         line=line,
         function=frame.f_code.co_name,
-        source=linecache.getline(file, line).strip(),
+        source=linecache.getline(file, line).partition("  #")[0].strip(),
         leaf=f"{Path(leaf.f_code.co_filename).name}:{leaf.f_code.co_name}",
         serialising=serialising,
     )

@@ -29,8 +29,8 @@ EXCLUDED_AT_MOST: Final = 0.15
 class Control:
     """One workload of the controls at one level, `sessions` times over; `judge` sees the findings of all of them.
 
-    Times are in seconds. `alone`: before the session each variant is also measured with a single user, whose median
-    latencies are what its wait really takes here.
+    Times are in seconds. With `unhindered` users, none of whom waits for another, each variant is measured before the
+    session: their mean latencies are what its wait really takes here, with what it costs to hand it on.
     """
 
     name: str
@@ -43,10 +43,10 @@ class Control:
     judge: Callable[[Sequence[Findings], float], tuple[str, bool]]
     sessions: int = 1
     disturbance: Disturbance | None = None
-    alone: bool = False
+    unhindered: int = 0
 
     def outcome(self, findings: Sequence[Findings], overhead: float = 1.0) -> Outcome:
-        """What came out. `overhead` is baseline over contender of the single user's median latencies."""
+        """What came out. `overhead` is baseline over contender of the unhindered users' mean latencies."""
         found, passed = self.judge(findings, overhead)
         return Outcome(self.name, self.expected, found, passed)
 
@@ -76,12 +76,12 @@ def few_excluded(found: Sequence[Findings], overhead: float) -> tuple[str, bool]
 
 
 def known(truth: float) -> Callable[[Sequence[Findings], float], tuple[str, bool]]:
-    """The interval holds the ratio that arithmetic says, with what a single wait really takes here."""
+    """The interval holds the ratio that arithmetic says, with what a wait really takes here."""
 
     def judge(found: Sequence[Findings], overhead: float) -> tuple[str, bool]:
         judged = only(found[0])
         here, ratio = truth * overhead, judged.comparison.ratio
-        said = f"{_spelled(judged)}; {here:.2f}× with what a single wait takes{_why_invalid(found[0])}"
+        said = f"{_spelled(judged)}; {here:.2f}× with what a wait takes here{_why_invalid(found[0])}"
         return said, judged.verdict is not Verdict.INVALID and not _excludes(ratio, here)
 
     return judge
@@ -119,8 +119,8 @@ def is_p99_loss(found: Sequence[Findings], overhead: float) -> tuple[str, bool]:
 CONTROLS: Final = (
     Control("same, waiting", "same", 16, 6, 0.2, 0.5, "no WIN or LOSS; at most 3 of 20 exclude 1", no_difference, 20),
     Control("same, busy", "busy", 32, 6, 0.2, 0.5, "at most 2 of 8 exclude 1", few_excluded, 8),
-    Control("40 threads", "threads", 80, 6, 1.0, 2.0, "2.00× within the interval", known(2.0), alone=True),
-    Control("blocked loop", "stall", 8, 6, 0.6, 2.0, "8.00× within the interval", known(8.0), alone=True),
+    Control("40 threads", "threads", 80, 6, 1.0, 2.0, "2.00× within the interval", known(2.0), unhindered=40),
+    Control("blocked loop", "stall", 8, 6, 0.6, 2.0, "8.00× within the interval", known(8.0), unhindered=1),
     Control("15 % slower", "slower", 16, 8, 0.3, 1.0, "LOSS", is_loss),
     Control("spike on 2 %", "spike", 32, 8, 0.3, 1.7, "p99 LOSS, throughput within the margin", is_p99_loss),
     Control("CPU hog", "same", 16, 6, 0.2, 0.8, "its block is rejected", hog_is_rejected, disturbance="hog"),

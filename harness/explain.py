@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from harness.bounds import Bound, Demands, bounds_of, demands_of
 from harness.caveats import CLIENT_LIMIT
+from harness.diagnosis import FULL_CORE as BUSY
 from harness.diagnosis import NO_TELEMETRY, Cause, Diagnosis, Name, diagnose
 from harness.knobs import Knobs
 from harness.level import Level
@@ -147,7 +148,7 @@ def _turned(scene: Scene, knob: KnobName, label: str) -> Prediction:
 def _predicted(scene: Scene, change: str, level: Level, demands: Demands, knobs: Knobs | None = None) -> Prediction:
     before_rps = scene.bounds[0].rps
     after = bounds_of(level, demands, cores=scene.cores)
-    full = scene.loaded.process_cpu >= FULL_CORE
+    full = scene.loaded.process_cpu >= BUSY
     free = [each for each in after if full or each.resource != "processor"]
     return Prediction(change, after[0].rps / before_rps, free[0].rps / before_rps, knobs)
 
@@ -207,7 +208,7 @@ def _processor(cause: Cause, scene: Scene) -> Explanation:
         f"the server's core is full: {scene.demands.processor * 1e6:,.0f} µs of CPU a request",
         (f"the loop's thread used {loaded.loop_cpu:.0%} of a core, the other threads {loaded.others_cpu:.0%}",),
         "Less work a request, or more workers with a core each.",
-        _turned(scene, "workers", "workers"),
+        _turned(scene, "workers", f"on {scene.cores} core{'s' if scene.cores > 1 else ''}, workers"),
     )
 
 

@@ -36,7 +36,7 @@ from harness.validation import FILE, VALIDATIONS, Outcome, Validation
 
 STOPPED_S: Final = 0.03
 RUNNING_S: Final = 0.03
-SINGLE: Final = Window(warmup_s=0.3, window_s=2.0)
+UNHINDERED: Final = Window(warmup_s=0.5, window_s=3.0)
 EXTRA_S: Final = 0.25
 
 
@@ -82,7 +82,7 @@ def selfcheck(*, out: Path, seed: int, words: Sequence[str]) -> int:
 def _expected_s(control: Control) -> float:
     each_s = control.warmup_s + control.window_s + EXTRA_S
     return control.sessions * control.blocks * 2 * each_s + (
-        2 * (SINGLE.warmup_s + SINGLE.window_s) if control.alone else 0
+        2 * (UNHINDERED.warmup_s + UNHINDERED.window_s) if control.unhindered else 0
     )
 
 
@@ -143,18 +143,18 @@ class Checker:
             warmup_s=control.warmup_s,
             window_s=control.window_s,
         )
-        overhead = self._overhead(plan) if control.alone else 1.0
+        overhead = self._overhead(plan, Level(control.unhindered)) if control.unhindered else 1.0
         found = []
         for number in range(1, control.sessions + 1):
             self._display.session(control, number)
             found.append(self._session(control, replace(plan, seed=plan.seed + number), number))
         return control.outcome(found, overhead), found
 
-    def _overhead(self, plan: Plan) -> float:
-        """baseline/contender of a single user's median latencies: 1 if both waits take what they say."""
-        ((pair,), single) = plan.pairs, Level(1)
+    def _overhead(self, plan: Plan, level: Level) -> float:
+        """baseline/contender of mean latencies at this level: 1 if both waits take what they say."""
+        (pair,) = plan.pairs
         baseline, contender = (
-            self._rig.run(Trial(0, 0, pair.workload, variant, single), SINGLE).result.latency.percentile_us(50) or 0.0
+            self._rig.run(Trial(0, 0, pair.workload, variant, level), UNHINDERED).result.latency.mean_us or 0.0
             for variant in (pair.baseline, pair.contender)
         )
         return baseline / contender if contender else 1.0

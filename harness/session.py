@@ -214,6 +214,8 @@ def _confirm(directory: Path, display: ProgressDisplay, site: Site, console: Con
 def _end(directory: Path, display: ProgressDisplay, console: Console) -> None:
     """Write the page, and print the verdicts and where it is."""
     display.stage("writing the page")
+    display.end()
+    leave_place()
     from harness.report.page import write_report  # matplotlib: half a second that bad input need not wait for
 
     try:
@@ -222,7 +224,6 @@ def _end(directory: Path, display: ProgressDisplay, console: Console) -> None:
         raise StoppedError(
             f"Stopped. All trials are kept; `python bench.py report {directory}` makes their page."
         ) from None
-    display.end()
     latest = point_latest(directory)
     console.print()
     print_findings(findings, console)
@@ -236,6 +237,12 @@ def take_place(load_processes: int = 1, workers: int = 1) -> Placement:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, placement.services)
     return placement
+
+
+def leave_place() -> None:
+    """Use every core again: nothing is measured any more."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
 
 
 def check_port(port: int | None) -> None:

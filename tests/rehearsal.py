@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench_app.ledger import Account
+from bench_app.probe import COLUMNS
 from bench_app.workload import discover
 from harness.calibration import Calibration
 from harness.curves import FILE, LEVELS, SOUGHT, Sought, level_directory
@@ -15,6 +17,7 @@ from harness.level import Level
 from harness.machine import Placement, facts
 from harness.plan import Plan, Trial, make_plan
 from harness.record import Answer, Manifest, Record, RecordedTrial, Verification, make_directory
+from harness.telemetry import Accounts, Place, Readings, Telemetry
 from scenarios.histogram import Distribution, Histogram
 from scenarios.protocol import TrialResult
 
@@ -55,6 +58,26 @@ def result(throughput_rps: float, users: int = 64, *, window_s: float = 1.0, **c
     return replace(steady, **changes)
 
 
+def telemetry(window_s: float = 1.0, *, accounts: Accounts | None = None, **columns: Any) -> Telemetry:
+    """What a calm server tells from 0.3 s before a window until its end; `columns` say what is different."""
+    step_ns = 50_000_000
+    times = list(range(-6 * step_ns, int(window_s * 1e9) + 1, step_ns))
+    usual: dict[str, list[Any]] = {name: [0] * len(times) for name in COLUMNS}
+    usual |= {"t_ns": times, "beats": [5] * len(times), "stalls_us": [[] for _ in times], "tokens": [40] * len(times)}
+    usual |= {
+        "loop_cpu_ns": [place * step_ns // 2 for place in range(len(times))],
+        "process_cpu_ns": [place * step_ns * 3 // 5 for place in range(len(times))],
+        **{name: [None] * len(times) for name in ("pool_size", "pool_in_use", "pool_waiting")},
+    }
+    usual |= {name: value if isinstance(value, list) else [value] * len(times) for name, value in columns.items()}
+    return Telemetry((Readings(7, "diagnose" if accounts else "measure", "uvloop.Loop", usual),), accounts)
+
+
+def accounts(route: str, *, places: tuple[Place, ...] = (), seconds: float = 1.0, **totals: int) -> Accounts:
+    """What a diagnosed server kept accounts of, for one route; times in nanoseconds, all of its requests together."""
+    return Accounts(seconds, {route: asdict(Account(**totals))}, looks=200, held=100, places=places)
+
+
 def plan(*workloads: str, **options: Any) -> Plan:
     return make_plan(discover(), only=workloads, **{"blocks": 5, "seconds": 1.0} | options)
 
@@ -69,8 +92,12 @@ def rehearse(
     shared: bool = False,
     calibration: Calibration | None = None,
     pace_ms: Mapping[int, float] | None = None,
+    told: Callable[[Trial], Telemetry | None] = lambda _: None,
 ) -> Path:
-    """Write a run whose trials show what `results` declares; only the first `trials` of them, if that is given."""
+    """Write a run whose trials show what `results` declares; only the first `trials` of them, if that is given.
+
+    `told` is what the server tells in each of them, and in those that diagnose.
+    """
     directory = make_directory(parent, made.profile, STARTED)
     record = Record(
         directory,
@@ -104,7 +131,9 @@ def rehearse(
         ),
     )
     for trial in made.trials[:trials]:
-        record.save(RecordedTrial(trial, results(trial), (pace_ms or {}).get(trial.number)))
+        record.save(RecordedTrial(trial, results(trial), (pace_ms or {}).get(trial.number), told(trial)))
+    for trial in made.diagnostics:
+        record.save_diagnosis(RecordedTrial(trial, results(trial), None, told(trial)))
     if trials is None:
         record.note(ended=STARTED)
     return directory

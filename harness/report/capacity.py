@@ -14,7 +14,7 @@ from rich.console import Console
 from harness.capacity import FILE, Capacities, Probe, VariantCapacity
 from harness.record import CHARTS, PAGE
 from harness.report import wording
-from harness.report.charts import Chart, draw_chart
+from harness.report.charts import Chart, Sketch, draw_chart
 from harness.report.drawings import INK, PAPER, log_ms, looks_of
 from harness.report.terminal import STYLES, plain_table
 
@@ -104,7 +104,7 @@ def _chart(capacities: Capacities) -> Chart:
         ]
     )
     title = f"{capacities.workload}: p{objective.percent:g} against the rate offered (open loop, Poisson arrivals)"
-    return draw_chart(f"capacity-{capacities.workload}", title, card, 3.6, lambda axes: _draw(axes, capacities))
+    return draw_chart(Sketch(f"capacity-{capacities.workload}", title, card, 3.6, lambda axes: _draw(axes, capacities)))
 
 
 def _draw(axes: Axes, capacities: Capacities) -> None:

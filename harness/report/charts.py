@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import multiprocessing
+import os
 import re
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from harness.findings import Findings, JudgedCell, JudgedComparison
+from harness.findings import Findings, JudgedComparison
 from harness.knobs import LABELS, varied
 from harness.level import Level
 from harness.plan import Plan, PlannedWorkload
@@ -54,6 +57,17 @@ STYLE: Final[dict[Any, Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Sketch:
+    """A picture that is yet to be drawn: what a `Chart` has, its height in inches, and who draws it on its axes."""
+
+    name: str
+    title: str
+    card: str
+    height_in: float
+    draw: Callable[[Axes], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """One picture. `name` is its file's stem; `title` says what it shows, at which level and loop; `card` is the
     sentence that keeps a screenshot honest: verdict, interval, n, machine and date."""
@@ -65,7 +79,7 @@ class Chart:
     png: bytes = field(repr=False)
 
 
-def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Chart]:
+def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Sketch]:
     """The charts of one workload: throughput, latency by percentile and the bystander, for each level."""
     plan = findings.run.manifest.plan
     judged = findings.cells_of(workload)
@@ -76,21 +90,21 @@ def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Chart]:
         suffix = _stem(workload, level, plan)
         card = _card(findings, [c for c in findings.comparisons_of(workload) if c.comparison.level == level])
         rows = len(cells)
-        yield draw_chart(
+        yield Sketch(
             f"throughput-{suffix}",
             f"{workload.name}: requests a second ({level})",
             card,
             0.9 + 0.36 * rows,
             partial(drawings.throughput, cells=cells),
         )
-        yield draw_chart(
+        yield Sketch(
             f"latency-{suffix}",
             f"{workload.name}: latency by percentile ({level})",
             card,
             3.0,
             partial(drawings.latency, cells=cells),
         )
-        yield draw_chart(
+        yield Sketch(
             f"bystander-{suffix}",
             f"{workload.name}: what a bystander felt, p50 to p99 ({level}; probes: open loop, 20 a second)",
             card,
@@ -99,7 +113,7 @@ def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Chart]:
         )
     for iso in findings.iso_of(workload):
         pair = (iso.comparison.baseline, iso.comparison.contender)
-        yield draw_chart(
+        yield Sketch(
             f"equal-rate-{workload.name}",
             f"{workload.name}: latency by percentile at an equal rate ({iso.comparison.level})",
             _card(findings, [iso]),
@@ -110,7 +124,7 @@ def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Chart]:
         for knobs in dict.fromkeys(level.knobs for level in plan.levels):
             same = [cell for cell in judged if cell.cell.level.knobs == knobs]
             beside = f", {knobs}" if str(knobs) else ""
-            yield draw_chart(
+            yield Sketch(
                 f"levels-{workload.name}{_slug(str(knobs))}",
                 f"{workload.name}: requests a second against load ({wording.levels(plan)}{beside})",
                 _card(findings, [c for c in findings.headline if c.comparison.pair.workload == workload.name]),
@@ -121,7 +135,7 @@ def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Chart]:
         what = " and ".join(LABELS[name] for name in names)
         for load in dict.fromkeys(level.load for level in plan.levels):
             same = [cell for cell in judged if cell.cell.level.load == load]
-            yield draw_chart(
+            yield Sketch(
                 f"knobs-{workload.name}{_slug(load) if len({level.load for level in plan.levels}) > 1 else ''}",
                 f"{workload.name}: requests a second by {what} ({load})",
                 _card(findings, [c for c in findings.comparisons_of(workload) if c.comparison.level.load == load]),
@@ -130,33 +144,27 @@ def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Chart]:
             )
 
 
-def timelines(findings: Findings, workload: PlannedWorkload) -> Iterator[tuple[JudgedCell, Chart]]:
-    """For each cell of the workload, what happened when in its trial of median throughput."""
+def timelines(findings: Findings, workload: PlannedWorkload) -> Iterator[Sketch]:
+    """For each level of the workload, what happened when in every variant's trial of median throughput."""
     run = findings.run
-    for judged in findings.cells_of(workload):
-        cell = judged.cell
-        recorded = typical_trial(cell, run)
-        if recorded is None:
-            continue
-        plan = run.manifest.plan
-        shown = timeline_of(recorded, plan.window_of(workload.name, cell.level).warmup_s)
-        if not shown.strips:
-            continue
-        beside = [
-            compared
-            for compared in findings.comparisons_of(workload)
-            if cell in (compared.comparison.contender, compared.comparison.baseline)
-        ]
-        yield (
-            judged,
-            draw_chart(
-                f"time-{_stem(workload, cell.level, plan)}-{cell.variant.name}",
-                f"{workload.name}/{cell.variant.name} over time ({cell.level})",
-                _card(findings, beside),
-                0.5 + 0.54 * len(shown.strips),
-                partial(drawings.timeline, shown=shown),
-            ),
-        )
+    plan = run.manifest.plan
+    for level in plan.levels:
+        shown = []
+        for judged in findings.cells_of(workload):
+            if judged.cell.level != level or (recorded := typical_trial(judged.cell, run)) is None:
+                continue
+            timeline = timeline_of(recorded, plan.window_of(workload.name, level).warmup_s)
+            if timeline.strips:
+                shown.append((judged.cell.variant.name, timeline))
+        if shown:
+            strips = {strip.name for _, timeline in shown for strip in timeline.strips}
+            yield Sketch(
+                f"time-{_stem(workload, level, plan)}",
+                f"{workload.name} over time, each variant's median trial ({level})",
+                _card(findings, [c for c in findings.comparisons_of(workload) if c.comparison.level == level]),
+                0.8 + 0.52 * len(strips),
+                partial(drawings.timelines, shown=shown),
+            )
 
 
 def _stem(workload: PlannedWorkload, level: Level, plan: Plan) -> str:
@@ -171,10 +179,10 @@ def _slug(text: str) -> str:
     return "".join(f"-{word}" for word in re.findall(r"[a-z0-9]+", text.lower()))
 
 
-def forest(findings: Findings) -> Chart:
+def forest(findings: Findings) -> Sketch:
     """Every comparison as ratio and interval, on a log axis with the margin shaded."""
     plan = findings.run.manifest.plan
-    return draw_chart(
+    return Sketch(
         "verdicts",
         f"Contender / baseline, {wording.metric(plan)} ({wording.levels(plan)})",
         _card(findings, []),
@@ -183,10 +191,10 @@ def forest(findings: Findings) -> Chart:
     )
 
 
-def drift(findings: Findings) -> Chart:
+def drift(findings: Findings) -> Sketch:
     """Every trial in run order, against the mean of its cell: a slope here is the machine's, not the code's."""
     plan = findings.run.manifest.plan
-    return draw_chart(
+    return Sketch(
         "trials",
         f"Trials in run order: throughput against the variant's mean ({wording.levels(plan)})",
         _card(findings, findings.headline),
@@ -213,8 +221,33 @@ def _card(findings: Findings, comparisons: Sequence[JudgedComparison]) -> str:
     return f"{verdicts}{blocks}{incomplete}  {where}, {manifest.started:%Y-%m-%d}, profile {manifest.plan.profile}."
 
 
-def draw_chart(name: str, title: str, card: str, height_in: float, draw: Callable[[Axes], None]) -> Chart:
+def drawn(sketches: Sequence[Sketch]) -> list[Chart]:
+    """Every sketch as a chart, in order; by several processes where this one has cores for them.
+
+    They are forks, which know the sketches already and pay for no import; so this process must have no second thread.
+    """
+    processes = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, len(sketches) // 4)
+    if processes < 2 or threading.active_count() > 1:
+        return [draw_chart(sketch) for sketch in sketches]
+    _ON_THE_TABLE[:] = sketches
+    try:
+        with multiprocessing.get_context("fork").Pool(processes) as pool:
+            return pool.map(_draw_number, range(len(sketches)), chunksize=1)
+    finally:
+        _ON_THE_TABLE.clear()
+
+
+_ON_THE_TABLE: list[Sketch] = []
+"""What the forks are to draw. A sketch holds functions, which cannot be sent to them."""
+
+
+def _draw_number(number: int) -> Chart:
+    return draw_chart(_ON_THE_TABLE[number])
+
+
+def draw_chart(sketch: Sketch) -> Chart:
     """The drawing as SVG for the page and as PNG to send alone."""
+    name, title, card, height_in = sketch.name, sketch.title, sketch.card, sketch.height_in
     lines, heading = _wrapped(card, 132), _wrapped(title, 78)
     footer_in = 0.12 + 0.16 * len(lines)
     header_in = HEADER_IN + 0.17 * (len(heading) - 1)
@@ -223,7 +256,7 @@ def draw_chart(name: str, title: str, card: str, height_in: float, draw: Callabl
         figure = Figure(figsize=(WIDTH_IN, whole_in), dpi=DPI, facecolor=PAPER)
         canvas = FigureCanvasAgg(figure)
         axes = figure.add_subplot()
-        draw(axes)
+        sketch.draw(axes)
         _lay_out(axes, canvas, (0.0, footer_in, WIDTH_IN, footer_in + height_in))
         texts = [
             # On the figure and not on the axes, where a long one would start too far right to fit.

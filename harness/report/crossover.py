@@ -19,7 +19,7 @@ from harness.curves import FILE, LEVELS, Curves, Step, to_summary
 from harness.findings import JudgedCell
 from harness.record import CHARTS, PAGE, SUMMARY, to_json
 from harness.report import wording
-from harness.report.charts import Chart, draw_chart
+from harness.report.charts import Chart, Sketch, draw_chart
 from harness.report.drawings import GRID, INK, PAPER, Look, looks_of
 from harness.report.terminal import STYLES, plain_table
 from harness.verdict import Verdict
@@ -239,14 +239,14 @@ def _title(curves: Curves, what: str) -> str:
 def _throughput(curves: Curves) -> Chart:
     name = f"crossover-{curves.sought.workload.name}"
     title = _title(curves, "requests a second")
-    return draw_chart(name, title, _card(curves), 3.6, lambda axes: _draw_throughput(axes, curves))
+    return draw_chart(Sketch(name, title, _card(curves), 3.6, lambda axes: _draw_throughput(axes, curves)))
 
 
 def _ratio(curves: Curves) -> Chart:
     sought = curves.sought
     name = f"ratio-{sought.workload.name}"
     title = _title(curves, f"{sought.contender} / {sought.baseline}, requests a second,")
-    return draw_chart(name, title, _card(curves), 2.7, lambda axes: _draw_ratio(axes, curves))
+    return draw_chart(Sketch(name, title, _card(curves), 2.7, lambda axes: _draw_ratio(axes, curves)))
 
 
 def _looks(curves: Curves) -> tuple[Look, Look]:

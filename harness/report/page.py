@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from harness.findings import Findings, JudgedCell, JudgedClaim, JudgedComparison
 from harness.plan import PlannedWorkload
 from harness.record import CHARTS, PAGE, SUMMARY, Verification, read_run, to_json
 from harness.report import wording
-from harness.report.charts import Chart, charts_of, drift, forest, timelines
+from harness.report.charts import Chart, charts_of, drawn, drift, forest, timelines
 from harness.verdict import Verdict
 
 TEMPLATES: Final = Path(__file__).parent
@@ -32,31 +33,42 @@ class Section:
     claims: tuple[JudgedClaim, ...]
     verifications: dict[str, Verification]
     charts: tuple[Chart, ...]
-    timelines: tuple[tuple[JudgedCell, Chart], ...]
-
-    @property
-    def every_chart(self) -> Iterator[Chart]:
-        yield from self.charts
-        yield from (chart for _, chart in self.timelines)
+    timelines: tuple[Chart, ...]
 
 
 def write_report(directory: Path) -> Findings:
     """Judge the run in `directory` and write its page, charts and summary into it."""
     findings = find(read_run(directory))
     summary = to_summary(findings)
-    sections = tuple(_section(findings, workload) for workload in findings.run.manifest.plan.workloads)
-    overview = [forest(findings)] if findings.comparisons else []
-    overview.append(drift(findings))
-    charts = directory / CHARTS
-    charts.mkdir(exist_ok=True)
-    for chart in [*overview, *(chart for section in sections for chart in section.every_chart)]:
-        (charts / f"{chart.name}.png").write_bytes(chart.png)
+    workloads = findings.run.manifest.plan.workloads
+    above = [*([forest(findings)] if findings.comparisons else []), drift(findings)]
+    shown = {workload.name: list(charts_of(findings, workload)) for workload in workloads}
+    over_time = {workload.name: list(timelines(findings, workload)) for workload in workloads}
+    # What takes longest first, so that nobody waits for it at the end.
+    sketches = [*chain.from_iterable(over_time.values()), *above, *chain.from_iterable(shown.values())]
+    charts = {chart.name: chart for chart in drawn(sketches)}
+    overview = [charts[sketch.name] for sketch in above]
+    sections = tuple(
+        _section(
+            findings,
+            workload,
+            charts=tuple(charts[sketch.name] for sketch in shown[workload.name]),
+            timelines=tuple(charts[sketch.name] for sketch in over_time[workload.name]),
+        )
+        for workload in workloads
+    )
+    folder = directory / CHARTS
+    folder.mkdir(exist_ok=True)
+    for chart in charts.values():
+        (folder / f"{chart.name}.png").write_bytes(chart.png)
     (directory / SUMMARY).write_text(to_json(summary) + "\n", encoding="utf-8")
     (directory / PAGE).write_text(render(findings, summary, sections, overview), encoding="utf-8")
     return findings
 
 
-def _section(findings: Findings, workload: PlannedWorkload) -> Section:
+def _section(
+    findings: Findings, workload: PlannedWorkload, *, charts: tuple[Chart, ...], timelines: tuple[Chart, ...]
+) -> Section:
     return Section(
         workload=workload,
         cells=findings.cells_of(workload),
@@ -68,8 +80,8 @@ def _section(findings: Findings, workload: PlannedWorkload) -> Section:
             for verification in findings.run.manifest.verifications
             if verification.workload == workload.name
         },
-        charts=tuple(charts_of(findings, workload)),
-        timelines=tuple(timelines(findings, workload)),
+        charts=charts,
+        timelines=timelines,
     )
 
 
