@@ -13,6 +13,8 @@ from typing import Any
 import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
 from bench_app.ledger import Ledger
 from bench_app.lifeline import die_with_parent
@@ -20,6 +22,7 @@ from bench_app.paths import BYSTANDER_PATH, CATALOGUE_PATH, SYNC_BYSTANDER_PATH,
 from bench_app.probe import probing
 from bench_app.resources import Resources, open_resources
 from bench_app.settings import Settings
+from bench_app.switchboard import Switchboard
 from bench_app.watchdog import Watchdog
 from bench_app.witness import Witness
 from bench_app.workload import PACKAGES, Workload, discover
@@ -60,9 +63,22 @@ def create_app(settings: Settings | None = None, *, witnessed: bool | None = Non
     for workload in workloads.values():
         _mount(app, workload, witness)
     _mount_own(app, workloads, witness)
+    switchboard = Switchboard(app.router)
+    own = (BYSTANDER_PATH, SYNC_BYSTANDER_PATH)
+    variants = (variant.path for workload in workloads.values() for variant in workload.variants.values())
+    for path in (*own, *variants):
+        switchboard.connect(path, _route_below(app, path))
+    app.router.middleware_stack = switchboard
     if ledger is not None:
         app.add_middleware(ledger.middleware)
     return app
+
+
+def _route_below(app: FastAPI, path: str) -> BaseRoute:
+    """The route that was mounted at this path, or at a template that begins with it."""
+    return next(
+        route for route in app.router.routes if isinstance(route, APIRoute) and f"{route.path}/".startswith(f"{path}/")
+    )
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from harness.child import PROJECT, Child
 from harness.exceptions import BenchError, in_range
 from harness.load import Load, open_load
 from harness.machine import facts
-from harness.plan import MAX_SECONDS, MIN_SECONDS
+from harness.planning import MAX_SECONDS, MIN_SECONDS
 from harness.record import beside_the_runs
 from harness.serve import HOST
 from harness.session import take_place

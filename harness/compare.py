@@ -10,7 +10,8 @@ from rich.table import Table
 from harness.between import Change, changes, differences
 from harness.exceptions import BadInputError, in_range
 from harness.findings import find
-from harness.plan import MARGIN, MAX_MARGIN, MIN_MARGIN
+from harness.plan import MARGIN
+from harness.planning import MAX_MARGIN, MIN_MARGIN
 from harness.record import read_run
 from harness.report import wording
 from harness.report.terminal import STYLES, plain_table

@@ -14,7 +14,8 @@ from rich.markup import escape
 from bench_app.workload import Package, discover
 from harness.diagnosis import UNEXPLAINED, Diagnosis, diagnose
 from harness.fault import FAULTLESS, Case, Outcome, cases_of, confusion
-from harness.plan import Plan, Trial, Window, alone_of, make_plan
+from harness.plan import Plan, Trial, Window, alone_of
+from harness.planning import make_plan
 from harness.record import DIAGNOSIS, RECORDED, RecordedTrial, make_directory
 from harness.report.announcer import Announcer
 from harness.report.terminal import plain_table

@@ -7,7 +7,7 @@ import platform
 import resource
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -105,6 +105,7 @@ def facts(project: Path) -> dict[str, Any]:
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "missing_signals": ", ".join(_missing_signals()) or "none",
         "virtualised": "hypervisor" in (_read("/proc/cpuinfo") or ""),
         "load_average": [round(load, 2) for load in os.getloadavg()],
         "python": f"{platform.python_implementation()} {platform.python_version()}",
@@ -112,6 +113,20 @@ def facts(project: Path) -> dict[str, Any]:
         "packages": {name: metadata.version(name) for name in PACKAGES},
         "revision": _revision(project),
     }
+
+
+def _missing_signals() -> Iterator[str]:
+    """What the diagnosis would look at, and this system does not tell."""
+    for path, signal in (
+        ("/proc/self/stat", "processes from outside"),
+        ("/proc/self/schedstat", "delay in the run queue"),
+        ("/proc/self/task", "event loop's thread"),
+        ("/proc/stat", "steal"),
+    ):
+        if not Path(path).exists():
+            yield signal
+    if len(usable_cores()) < 2:
+        yield "server and load apart (one core)"
 
 
 def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from bench_app.workload import discover
 from harness.child import PROJECT, launched
-from harness.plan import make_plan
+from harness.planning import make_plan
 from harness.record import beside_the_runs
 from harness.services import open_services
 from harness.session import take_place

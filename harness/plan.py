@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bench_app.workload import Claim, Kind, Need, Package, Request, Variant, Workload
-from harness.exceptions import BadInputError, in_range, unknown
-from harness.knobs import USUAL, Knobs, check_needed, varied
-from harness.level import MIN_RATE, Level, make_levels
+from bench_app.workload import Claim, Kind, Need, Package, Request
+from harness.knobs import Knobs, varied
+from harness.level import MIN_RATE, Level
 
 MAX_BLOCKS: Final = 1_000
-MAX_LOAD_PROCESSES: Final = 64
-MIN_SECONDS, MAX_SECONDS = 0.1, 3_600.0
 DRAIN_S: Final = 15.0
 """The longest that a trial waits for what is in flight at the end of its window."""
 
 MARGIN: Final = 0.05
-MIN_MARGIN, MAX_MARGIN = 0.001, 1.0
 TRIAL_OVERHEAD_S: Final = 0.17
 RESTART_S: Final = 1.3
 SESSION_OVERHEAD_S: Final = 15.0
@@ -30,77 +26,6 @@ LOOK_EVERY: Final = 2
 """After so many further blocks a comparison is looked at again, whether it is precise enough."""
 MASS: Final = 1_000
 """An open-loop window should hold so many requests: on fewer there is no p99."""
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """How much time to spend; times are in seconds.
-
-    `window_s` is counted in each trial, `warmup_s` precedes it; a pilot of `pilot_s` may lengthen both, a window up to
-    `longest_s`, as long as the session stays within `budget_s`. From `blocks` to `max_blocks` are measured, until the
-    ratios are precise. `fresh_server`: each trial has a server that has served no other. `iso_share` is the share of
-    the slower twin's capacity at which both are then offered the same; 0 for no such step.
-    """
-
-    name: str
-    about: str
-    users: int
-    blocks: int
-    max_blocks: int
-    warmup_s: float
-    window_s: float
-    longest_s: float
-    pilot_s: float
-    budget_s: float
-    fresh_server: bool = False
-    iso_share: float = 0.0
-
-
-PROFILES: Final[Mapping[str, Profile]] = {
-    profile.name: profile
-    for profile in (
-        Profile(
-            "quick",
-            "under 200 s for everything; low precision",
-            users=64,
-            blocks=6,
-            max_blocks=6,
-            warmup_s=0.3,
-            window_s=0.7,
-            longest_s=2.0,
-            pilot_s=0.4,
-            budget_s=190,
-        ),
-        Profile(
-            "standard",
-            "an hour at most; for a claim",
-            users=64,
-            blocks=6,
-            max_blocks=10,
-            warmup_s=1.0,
-            window_s=5.0,
-            longest_s=15.0,
-            pilot_s=1.0,
-            budget_s=3_000,
-            fresh_server=True,
-            iso_share=0.7,
-        ),
-        Profile(
-            "thorough",
-            "three hours at most; for an argument",
-            users=64,
-            blocks=10,
-            max_blocks=20,
-            warmup_s=2.0,
-            window_s=10.0,
-            longest_s=30.0,
-            pilot_s=2.0,
-            budget_s=10_800,
-            fresh_server=True,
-            iso_share=0.7,
-        ),
-    )
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,108 +383,3 @@ def _drains_s(workload: PlannedWorkload, level: Level, window_s: float) -> float
     else:
         each_s = min(DRAIN_S, max(0.0, level.rate_rps * workload.wait_s - 1) * window_s)
     return each_s * sum(variant.kind == "blocking" for variant in workload.variants)
-
-
-def make_plan(
-    workloads: Mapping[str, Workload],
-    *,
-    profile: str = "quick",
-    only: Sequence[str] = (),
-    variants: Sequence[str] = (),
-    users: Sequence[int] = (),
-    rates: Sequence[float] = (),
-    arrivals: str = "constant",
-    blocks: int | None = None,
-    max_blocks: int | None = None,
-    fresh_server: bool | None = None,
-    seconds: float | None = None,
-    seed: int = 1,
-    load_processes: int = 1,
-    warmup: float | None = None,
-    margin: float = MARGIN,
-    think_ms: float = 0.0,
-    iso_share: float | None = None,
-    probe: bool = True,
-    diagnose: bool = False,
-    settings: Sequence[Knobs] = (USUAL,),
-) -> Plan:
-    """The plan for the named workloads (all of them where none is named), the rest from the profile.
-
-    Raises:
-        BadInputError: a name is unknown (the nearest one is offered) or a number is out of range.
-    """
-    if profile not in PROFILES:
-        raise unknown("profile", profile, PROFILES)
-    base = PROFILES[profile]
-    think_s = in_range("--think-ms", think_ms, 0, MAX_SECONDS * 1000) / 1000
-    levels = make_levels(users or [base.users], rates, arrivals, think_s, settings)
-    fewest = min(level.users for level in levels)
-    if in_range("--load-processes", load_processes, 1, MAX_LOAD_PROCESSES) > fewest:
-        raise BadInputError(
-            f"{load_processes} load processes cannot share {fewest} users: give each at least one, or start fewer."
-        )
-    window_s = in_range("--seconds", seconds if seconds is not None else base.window_s, MIN_SECONDS, MAX_SECONDS)
-    for level in levels:
-        if level.rate_rps is not None and level.rate_rps * window_s < 1:
-            raise BadInputError(
-                f"--rate {level.rate_rps:g} sends less than one request in a window of {window_s:g} s: give --seconds "
-                f"{10 / level.rate_rps:g} or more."
-            )
-    for name in only:
-        if name not in workloads:
-            raise unknown("workload", name, workloads)
-    chosen = [workload for workload in workloads.values() if not only or workload.name in only]
-    available = sorted({variant for workload in chosen for variant in workload.variants})
-    for name in variants:
-        if name not in available:
-            raise unknown("variant", name, available)
-    planned = tuple(_planned(workload, variants) for workload in chosen)
-    check_needed(settings, database=any("database" in workload.needs for workload in chosen))
-    fewest_blocks = in_range("--blocks", blocks if blocks is not None else base.blocks, 1, MAX_BLOCKS)
-    if max_blocks is not None:
-        in_range("--max-blocks", max_blocks, fewest_blocks, MAX_BLOCKS)
-    elif blocks is not None:
-        max_blocks = blocks  # so many were asked for, no more and no fewer
-    return Plan(
-        profile=profile,
-        seed=seed,
-        blocks=fewest_blocks,
-        max_blocks=base.max_blocks if max_blocks is None else max_blocks,
-        fresh_server=base.fresh_server if fresh_server is None else fresh_server,
-        # What was said is done; a pilot decides what was not.
-        pilot_s=base.pilot_s if seconds is None and warmup is None else 0.0,
-        longest_s=max(base.longest_s, window_s),
-        budget_s=base.budget_s,
-        warmup_s=in_range("--warmup", warmup if warmup is not None else base.warmup_s, 0, MAX_SECONDS),
-        window_s=window_s,
-        levels=levels,
-        workloads=tuple(workload for workload in planned if workload.variants),
-        margin=in_range("--margin", margin, MIN_MARGIN, MAX_MARGIN),
-        load_processes=load_processes,
-        iso_share=in_range("--iso-rate", iso_share if iso_share is not None else base.iso_share, 0, 1),
-        probe=probe,
-        diagnose=diagnose,
-        diagnose_s=base.pilot_s,
-    )
-
-
-def _planned(workload: Workload, only: Sequence[str]) -> PlannedWorkload:
-    chosen = [variant for variant in workload.variants.values() if not only or variant.name in only]
-    names = {variant.name for variant in chosen}
-    return PlannedWorkload(
-        name=workload.name,
-        question=workload.question,
-        requests=workload.requests,
-        wait_s=workload.wait_s,
-        outbound=workload.outbound,
-        needs=workload.needs,
-        statement=workload.statement,
-        claims=tuple(claim for claim in workload.claims if {claim.baseline, claim.contender} <= names),
-        variants=tuple(_planned_variant(variant, names) for variant in chosen),
-        adjustable=workload.adjustable,
-    )
-
-
-def _planned_variant(variant: Variant, chosen: set[str]) -> PlannedVariant:
-    against = variant.against if variant.against in chosen else None
-    return PlannedVariant(variant.name, variant.kind, variant.path, against, variant.description, variant.source)

@@ -20,7 +20,8 @@ from harness.exceptions import BenchError, StoppedError, in_range
 from harness.level import MAX_RATE, Level
 from harness.machine import facts
 from harness.objective import Objective, parse_objective
-from harness.plan import Plan, Trial, Window, make_plan
+from harness.plan import Plan, Trial, Window
+from harness.planning import make_plan
 from harness.record import PAGE, TRIALS, make_directory
 from harness.report.announcer import Announcer
 from harness.rig import Rig, Site, open_rig

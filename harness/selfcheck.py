@@ -25,7 +25,8 @@ from harness.control import CONTROLS, HOGGED_BLOCK, Control, spread
 from harness.findings import Findings, find
 from harness.level import Level
 from harness.machine import Placement, facts
-from harness.plan import Plan, Trial, Window, make_plan
+from harness.plan import Plan, Trial, Window
+from harness.planning import make_plan
 from harness.record import Manifest, Record, RecordedTrial, Verification, beside_the_runs, make_directory, read_run
 from harness.report import wording
 from harness.report.terminal import plain_table

@@ -22,7 +22,8 @@ from harness.exceptions import BadInputError, StoppedError, in_range
 from harness.knobs import make_knobs
 from harness.load import DEFAULT_MEETING_PORT, Meeting
 from harness.machine import Placement, differing, facts, place, usable_cores
-from harness.plan import MARGIN, MAX_LOAD_PROCESSES, Confirmation, Plan, make_plan
+from harness.plan import MARGIN, Confirmation, Plan
+from harness.planning import MAX_LOAD_PROCESSES, make_plan
 from harness.record import PAGE, point_latest, read_run
 from harness.report import wording
 from harness.report.progress import ProgressDisplay

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from math import log
 from statistics import fmean
-from typing import Final
+from typing import Any, Final
 
 from harness.bootstrap import Curve, curve
 from harness.bounds import Bound, bound
@@ -64,6 +64,22 @@ class TrialFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessRates:
+    """What a role's processes used, the mean over the trials of a cell; None for what the system does not tell.
+
+    CPU and `run_delay` are shares of a core, `switches` and `preemptions` a second.
+    """
+
+    user: float
+    system: float
+    rss_mib: float | None
+    threads: float | None
+    run_delay: float | None
+    switches: float | None
+    preemptions: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """All trials of one variant at one level.
 
@@ -100,6 +116,7 @@ class Cell:
     disturbances: tuple[Signal, ...]
     client_lag: Distribution
     explained_users: float | None
+    processes: dict[str, ProcessRates] = field(default_factory=dict)
     left_out: int = 0
     incomplete: bool = False
     short_handed: int = 0
@@ -293,10 +310,30 @@ def _cell(
         else throughput.value * (mean_us / 1e6 + level.think_s)
         if throughput and mean_us is not None
         else None,
+        processes=_processes(results),
         left_out=left_out,
         incomplete=not whole,
         short_handed=sum(result.load_processes < manifest.plan.load_processes for result in results),
     )
+
+
+def _processes(results: Sequence[TrialResult]) -> dict[str, ProcessRates]:
+    used: dict[str, list[ProcessRates]] = {}
+    for result in results:
+        for role, usage in result.processes.items():
+            rates = [
+                None if value is None else value / result.window_s
+                for value in (usage.run_delay_s, usage.switches, usage.preemptions)
+            ]
+            cpu = (usage.user_s / result.window_s, usage.system_s / result.window_s)
+            used.setdefault(role, []).append(ProcessRates(*cpu, usage.rss_mib, usage.threads, *rates))
+    return {role: _mean_rates(found) for role, found in used.items()}
+
+
+def _mean_rates(found: Sequence[ProcessRates]) -> ProcessRates:
+    columns = zip(*map(astuple, found), strict=True)
+    means: list[Any] = [None if None in column else fmean(column) for column in columns]
+    return ProcessRates(*means)
 
 
 def _resolution(

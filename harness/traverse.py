@@ -22,7 +22,9 @@ from harness.exceptions import BadInputError, BenchError, StoppedError, in_range
 from harness.level import MAX_USERS
 from harness.machine import facts
 from harness.pace import pace_ms
-from harness.plan import MARGIN, MAX_BLOCKS, PROFILES, SESSION_OVERHEAD_S, Plan, make_plan
+from harness.plan import MARGIN, MAX_BLOCKS, SESSION_OVERHEAD_S, Plan
+from harness.planning import make_plan
+from harness.profile import PROFILES
 from harness.record import PAGE, TRIALS, Manifest, Record, RecordedTrial, make_directory, read_run
 from harness.report import wording
 from harness.report.announcer import Announcer

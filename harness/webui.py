@@ -14,7 +14,7 @@ from rich.console import Console
 from bench_app.workload import discover
 from harness.child import Child, fetch, free_port
 from harness.exceptions import BadInputError, BenchError
-from harness.plan import make_plan
+from harness.planning import make_plan
 from harness.serve import HOST, serve
 from harness.services import open_services
 from harness.session import check_port, take_place

@@ -20,7 +20,7 @@ import bench as bench_cli
 from bench_app.settings import Settings
 from bench_app.workload import discover
 from harness.machine import place, usable_cores
-from harness.plan import make_plan
+from harness.planning import make_plan
 from harness.serve import Server, serve
 from harness.services import Services, open_services
 

@@ -15,7 +15,8 @@ from harness.calibration import Calibration
 from harness.curves import FILE, LEVELS, SOUGHT, Sought, level_directory
 from harness.level import Level
 from harness.machine import Placement, facts
-from harness.plan import Plan, Trial, make_plan
+from harness.plan import Plan, Trial
+from harness.planning import make_plan
 from harness.record import Answer, Manifest, Record, RecordedTrial, Verification, make_directory
 from harness.telemetry import Accounts, Place, Readings, Telemetry
 from scenarios.histogram import Distribution, Histogram

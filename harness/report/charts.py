@@ -22,7 +22,7 @@ from harness.findings import Findings, JudgedComparison
 from harness.knobs import LABELS, varied
 from harness.level import Level
 from harness.plan import Plan, PlannedWorkload
-from harness.report import drawings, wording
+from harness.report import drawings, strips, wording
 from harness.report.drawings import GRID, INK, PAPER
 from harness.timeline import timeline_of, typical_trial
 
@@ -157,13 +157,13 @@ def timelines(findings: Findings, workload: PlannedWorkload) -> Iterator[Sketch]
             if timeline.strips:
                 shown.append((judged.cell.variant.name, timeline))
         if shown:
-            strips = {strip.name for _, timeline in shown for strip in timeline.strips}
+            names = {strip.name for _, timeline in shown for strip in timeline.strips}
             yield Sketch(
                 f"time-{_stem(workload, level, plan)}",
                 f"{workload.name} over time, each variant's median trial ({level})",
                 _card(findings, [c for c in findings.comparisons_of(workload) if c.comparison.level == level]),
-                0.8 + 0.52 * len(strips),
-                partial(drawings.timelines, shown=shown),
+                0.8 + 0.52 * len(names),
+                partial(strips.timelines, shown=shown),
             )
 
 

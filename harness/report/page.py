@@ -12,7 +12,8 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.findings import Findings, JudgedCell, JudgedClaim, JudgedComparison, find, to_summary
+from harness.export import to_summary
+from harness.findings import Findings, JudgedCell, JudgedClaim, JudgedComparison, find
 from harness.plan import PlannedWorkload
 from harness.record import CHARTS, PAGE, SUMMARY, Verification, read_run, to_json
 from harness.report import wording

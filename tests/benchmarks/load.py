@@ -26,7 +26,7 @@ from bench_app.workload import discover
 from harness.child import Child
 from harness.load import Load, open_load
 from harness.machine import Placement, place, usable_cores
-from harness.plan import make_plan
+from harness.planning import make_plan
 from harness.serve import HOST, serve
 from harness.services import open_services
 from scenarios.protocol import ClosedLoop, RequestSpec, TrialOrder, TrialResult

@@ -11,7 +11,8 @@ from bench_app.workload import discover
 from harness.control import CONTROLS, HOGGED_BLOCK, Control, spread
 from harness.findings import Findings, find
 from harness.level import Level
-from harness.plan import Plan, Trial, make_plan
+from harness.plan import Plan, Trial
+from harness.planning import make_plan
 from harness.record import read_run
 from scenarios.protocol import TrialResult
 from tests.rehearsal import distribution, rehearse, result

@@ -25,7 +25,7 @@ from harness.crossover import (
     side,
 )
 from harness.level import Level
-from harness.plan import make_plan
+from harness.planning import make_plan
 from harness.stats import Estimate, ratio
 from harness.verdict import Verdict, verdict
 

@@ -17,7 +17,8 @@ from harness.knobs import USUAL, Knobs
 from harness.level import Level
 from harness.load import open_load
 from harness.machine import place, usable_cores
-from harness.plan import Plan, Trial, Window, alone_of, make_plan
+from harness.plan import Plan, Trial, Window, alone_of
+from harness.planning import make_plan
 from harness.record import RecordedTrial
 from harness.rig import Rig, Seen, Site, open_rig
 from harness.serve import HOST

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from harness.calibration import Calibration, Percentiles
-from harness.findings import Findings, JudgedCell, find, to_summary
+from harness.export import to_summary
+from harness.findings import Findings, JudgedCell, find
 from harness.plan import Plan, Trial
 from harness.record import read_run
 from harness.verdict import Verdict

@@ -5,7 +5,8 @@ import pytest
 
 from bench_app.workload import discover
 from harness.exceptions import BadInputError
-from harness.plan import Pair, make_plan
+from harness.plan import Pair
+from harness.planning import make_plan
 from tests.rehearsal import plan
 
 

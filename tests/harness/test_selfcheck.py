@@ -9,7 +9,7 @@ from rich.console import Console
 from bench_app.workload import discover
 from harness.control import CONTROLS
 from harness.machine import place, usable_cores
-from harness.plan import make_plan
+from harness.planning import make_plan
 from harness.rig import Site, open_rig
 from harness.selfcheck import Checker, Display
 

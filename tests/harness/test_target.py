@@ -13,7 +13,8 @@ from bench_app.workload import discover
 from harness.child import Child
 from harness.exceptions import BadInputError
 from harness.machine import place, usable_cores
-from harness.plan import Plan, make_plan
+from harness.plan import Plan
+from harness.planning import make_plan
 from harness.serve import Server
 from harness.target import aimed, find_server
 from tests.conftest import Bench

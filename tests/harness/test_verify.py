@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bench_app.workload import discover
 from harness.machine import place, usable_cores
-from harness.plan import make_plan
+from harness.planning import make_plan
 from harness.serve import serve
 from harness.services import Services
 from harness.verify import verify

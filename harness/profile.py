@@ -1,0 +1,78 @@
+"""How much time to spend: the profiles from which a plan takes what nobody asked for otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How much time to spend; times are in seconds.
+
+    `window_s` is counted in each trial, `warmup_s` precedes it; a pilot of `pilot_s` may lengthen both, a window up to
+    `longest_s`, as long as the session stays within `budget_s`. From `blocks` to `max_blocks` are measured, until the
+    ratios are precise. `fresh_server`: each trial has a server that has served no other. `iso_share` is the share of
+    the slower twin's capacity at which both are then offered the same; 0 for no such step.
+    """
+
+    name: str
+    about: str
+    users: int
+    blocks: int
+    max_blocks: int
+    warmup_s: float
+    window_s: float
+    longest_s: float
+    pilot_s: float
+    budget_s: float
+    fresh_server: bool = False
+    iso_share: float = 0.0
+
+
+PROFILES: Final[Mapping[str, Profile]] = {
+    profile.name: profile
+    for profile in (
+        Profile(
+            "quick",
+            "under 200 s for everything; low precision",
+            users=64,
+            blocks=6,
+            max_blocks=6,
+            warmup_s=0.3,
+            window_s=0.7,
+            longest_s=2.0,
+            pilot_s=0.4,
+            budget_s=190,
+        ),
+        Profile(
+            "standard",
+            "an hour at most; for a claim",
+            users=64,
+            blocks=6,
+            max_blocks=10,
+            warmup_s=1.0,
+            window_s=5.0,
+            longest_s=15.0,
+            pilot_s=1.0,
+            budget_s=3_000,
+            fresh_server=True,
+            iso_share=0.7,
+        ),
+        Profile(
+            "thorough",
+            "three hours at most; for an argument",
+            users=64,
+            blocks=10,
+            max_blocks=20,
+            warmup_s=2.0,
+            window_s=10.0,
+            longest_s=30.0,
+            pilot_s=2.0,
+            budget_s=10_800,
+            fresh_server=True,
+            iso_share=0.7,
+        ),
+    )
+}
