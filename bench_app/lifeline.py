@@ -1,4 +1,4 @@
-"""A worker must not outlive the process that supervises it, however that one ends."""
+"""A child that must not outlive its parent, however that one ends."""
 
 from __future__ import annotations
 

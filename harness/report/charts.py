@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import multiprocessing
 import os
 import re
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +20,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from bench_app.lifeline import die_with_parent
 from harness.findings import Findings, JudgedComparison
 from harness.knobs import LABELS, varied
 from harness.level import Level
@@ -230,15 +233,33 @@ def drawn(sketches: Sequence[Sketch]) -> list[Chart]:
     if processes < 2 or threading.active_count() > 1:
         return [draw_chart(sketch) for sketch in sketches]
     _ON_THE_TABLE[:] = sketches
+    pool = multiprocessing.get_context("fork").Pool(processes, _obey)
     try:
-        with multiprocessing.get_context("fork").Pool(processes) as pool:
-            return pool.map(_draw_number, range(len(sketches)), chunksize=1)
+        charts = pool.map(_draw_number, range(len(sketches)), chunksize=1)
+        pool.close()
+    except BaseException:
+        pool.terminate()
+        raise
     finally:
+        pool.join()
         _ON_THE_TABLE.clear()
+    return charts
 
 
 _ON_THE_TABLE: list[Sketch] = []
 """What the forks are to draw. A sketch holds functions, which cannot be sent to them."""
+
+
+def _obey() -> None:
+    """In a fork: end when told to or when nobody is left to tell, and leave Ctrl-C to whoever does.
+
+    The handlers that it was born with are those of the command line, and would do otherwise.
+    """
+    die_with_parent()
+    gc.disable()  # it ends before there is anything worth collecting
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _draw_number(number: int) -> Chart:
