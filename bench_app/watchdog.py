@@ -18,12 +18,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+import fastapi.routing
+
 from bench_app.ledger import Ledger
 
 LOOK_S: Final = 0.005
 OWN: Final = str(Path(__file__).parent)
 OF_THE_BENCH: Final = frozenset(
-    str(Path(OWN, name)) for name in ("probe.py", "ledger.py", "watchdog.py", "app.py", "witness.py")
+    str(Path(OWN, f"{name}.py")) for name in ("probe", "ledger", "watchdog", "switchboard", "app", "witness")
 )
 OF_OTHERS: Final = tuple(
     {
@@ -32,6 +34,7 @@ OF_OTHERS: Final = tuple(
         for spelled in (Path(sysconfig.get_paths()[name]), Path(sysconfig.get_paths()[name]).resolve())
     }
 )
+FASTAPI_ROUTING: Final = fastapi.routing.__file__
 SERIALISERS: Final = frozenset({"serialize_response", "jsonable_encoder", "render", "_prepare_response_content"})
 
 
@@ -108,7 +111,10 @@ class Watchdog:
 
 
 def place_of(frame: FrameType, route: str) -> Place | None:
-    """The innermost line of the application's own code on this stack, else of a serialiser; None where neither is."""
+    """The innermost line of the application's own code on this stack; None where there is none.
+
+    A serialiser's line where FastAPI called it: then the handler is done, and what lies further out is middleware.
+    """
     leaf, current, serialiser = frame, frame, None
     while current is not None:
         file = current.f_code.co_filename
@@ -116,8 +122,10 @@ def place_of(frame: FrameType, route: str) -> Place | None:
             return _place(current, leaf, route, serialising=False)
         if serialiser is None and current.f_code.co_name in SERIALISERS:
             serialiser = current
+        if serialiser is not None and file == FASTAPI_ROUTING:
+            return _place(serialiser, leaf, route, serialising=True)
         current = current.f_back  # type: ignore[assignment]  # the loop ends at None
-    return _place(serialiser, leaf, route, serialising=True) if serialiser is not None else None
+    return None
 
 
 def _is_of_the_application(file: str) -> bool:

@@ -17,6 +17,8 @@ from harness.level import Level
 LOW: Final = Level(8, "open", 20.0)
 HIGH: Final = Level(64)
 FEW: Final = Level(8)
+MANY: Final = Level(128)
+"""What waits for most of its time, and costs little, fills a core only with more users than the others need."""
 FAULTLESS: Final = "none"
 
 Expected = tuple[Name | None, ...]
@@ -130,7 +132,7 @@ def _of_variant(package: Package, variant: Variant) -> Iterable[Case]:
     function = LINES.get(name)
     if package != "faults" or name in AT_LOW or name not in ("deadlock/sync", "garbage/async"):
         yield Case(package, variant.workload, variant.name, LOW, AT_LOW.get(name, QUIET), function)
-    high = FEW if name in ("compute/sync", "compute/async", "serialise/async", "serialise/sync") else HIGH
+    high = FEW if variant.workload in ("compute", "serialise") else MANY if name == "external/async" else HIGH
     yield Case(package, variant.workload, variant.name, high, AT_HIGH[name], function)
 
 

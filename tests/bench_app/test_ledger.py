@@ -12,6 +12,7 @@ import httpx2
 import pytest
 import uvloop
 from fastapi import FastAPI, Request
+from fastapi.encoders import jsonable_encoder
 from starlette.middleware.base import BaseHTTPMiddleware
 
 from bench_app.ledger import Ledger
@@ -68,6 +69,19 @@ async def computes() -> int:
     return count
 
 
+ROWS = [{"id": number, "name": f"item {number}"} for number in range(20_000)]
+
+
+@app.get("/lists/returned", response_model=None)
+async def returns_a_list() -> object:
+    return ROWS
+
+
+@app.get("/lists/encoded", response_model=None)
+async def encodes_a_list() -> int:
+    return len(jsonable_encoder(ROWS))
+
+
 def accounts(
     path: str, *, loop: str = "asyncio", requests: int = 1, threads: int = 40, stamp: bool = False
 ) -> tuple[dict[str, int], dict[str, Any]]:
@@ -104,6 +118,15 @@ def test_the_line_that_blocks_is_the_applications_own(path: str, function: str, 
     assert (place["route"], place["function"], place["source"]) == (path, function, "time.sleep(WAIT_S)")
     assert place["file"] == str(Path(__file__).relative_to(Path(__file__).parents[2]))
     assert account["long_stepping"] > 0.9 * WAIT_S * 1e9
+
+
+def test_the_making_of_an_answer_is_told_from_what_the_handler_does():
+    """There is a middleware of the application's further out on the same stack."""
+    _, made_by_fastapi = accounts("/lists/returned")
+    _, made_by_handler = accounts("/lists/encoded")
+    assert made_by_fastapi["places"][0]["serialising"]
+    assert not made_by_handler["places"][0]["serialising"]
+    assert made_by_handler["places"][0]["function"] == "encodes_a_list"
 
 
 @pytest.mark.usefixtures("quiet")

@@ -24,8 +24,8 @@ from harness.serve import HOST, Server, serve
 from harness.services import open_services
 from scenarios.protocol import ClosedLoop, RequestSpec, TrialOrder
 
-VARIANTS: Final = ("root/async", "root/sync", "sleep/async", "database/async")
-ROUNDS: Final = 12
+VARIANTS: Final = ("root/async", "root/sync", "sleep/async")
+ROUNDS: Final = 10
 USERS: Final = 64
 WINDOW_S: Final = 2.0
 MODES: Final[tuple[Mode | None, ...]] = (None, "measure", "diagnose")

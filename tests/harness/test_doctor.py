@@ -177,6 +177,13 @@ def test_an_upstream_slower_than_it_declares_is_the_upstream(slow: Rig):
     assert said(found)[0][0] == "upstream"
 
 
+def test_more_calls_at_once_than_connections_are_the_outbound_limit(slow: Rig):
+    """A hundred connections that each call keeps for 100 ms, and half as many users again."""
+    alone = shown(slow, "external/async", Level(1), ALONE)
+    found = diagnose(alone, shown(slow, "external/async", Level(DRAW.randint(150, 170))), expected_call_s=0.1)
+    assert said(found)[0][0] == "outbound limit"
+
+
 def test_the_thread_ledger_agrees_with_arithmetic(slow: Rig):
     """160 users on 40 threads for 100 ms each: 400 a second by theory, a wait of (160 − 40)/400 = 300 ms."""
     loaded = shown(slow, "sleep/sync", Level(160), Window(warmup_s=1.0, window_s=2.5, drain_s=5.0))
