@@ -185,7 +185,7 @@ def bystander(axes: Axes, cells: Sequence[JudgedCell]) -> None:
     log_ms(axes, "x")
     low, high = axes.get_xlim()
     axes.set_xlim(low, high * (high / low) ** 0.12)
-    axes.set_xlabel("latency of a trivial endpoint beside it, ms (log): │ p50, ● p99 of an async def, □ of a def")
+    axes.set_xlabel("latency of a trivial endpoint, ms (log): │ p50, ● p99 of an async def, □ of a def")
     _rows(axes, cells)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from rich.console import Console
@@ -38,7 +38,7 @@ def verdict_table(findings: Findings) -> Table:
     table = plain_table(f"{wording.metric(plan).capitalize()}: contender against baseline ({wording.levels(plan)})")
     table.add_column("contender / baseline", no_wrap=True)
     if len(plan.levels) > 1:
-        table.add_column(wording.condition_heading(plan), justify="right")
+        table.add_column(wording.condition_heading(plan), justify="right", no_wrap=True)
     table.add_column("ratio", justify="right", no_wrap=True)
     table.add_column("95 % interval", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
@@ -126,6 +126,10 @@ def print_findings(findings: Findings, console: Console) -> None:
         if findings.iso:
             console.print()
             console.print(iso_table(findings))
+        if causes := list(_causes(findings)):
+            console.print("\nWhy (a full core apart, which the page has, too):", style="bold")
+            for line in causes:
+                console.print(line)
         for confirmed in findings.confirmations:
             name = f"{confirmed.confirmation.workload}/{confirmed.confirmation.variant}"
             console.print(f"{name}, {wording.confirmation(confirmed)}.")
@@ -139,6 +143,18 @@ def print_findings(findings: Findings, console: Console) -> None:
                 f"p99 {wording.latency(cell, 99)} ms"
             )
         console.print("No two variants were measured that could be compared.")
+
+
+def _causes(findings: Findings) -> Iterator[str]:
+    """The first cause of each cell in a few words, where it is one to do something about here."""
+    plan = findings.run.manifest.plan
+    for judged in findings.cells:
+        first = judged.inquiry.diagnosis.first
+        if first is None or first.name == "CPU" or judged.cell.level not in plan.levels:
+            continue
+        where = f", {wording.condition(judged.cell.level, plan)}" if len(plan.levels) > 1 else ""
+        name = f"{judged.cell.workload.name}/{judged.cell.variant.name}{where}"
+        yield f"  [bold]{name}[/]: {escape(wording.cause(first))}"
 
 
 def workload_table(workloads: Iterable[Workload]) -> Table:

@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.bounds import parting_users
 from harness.curves import Over
-from harness.diagnosis import Diagnosis
+from harness.diagnosis import Cause, Diagnosis
 from harness.disturbance import WARN, DisturbedBlock, Unrest
 from harness.explain import Prediction
 from harness.findings import JudgedCell, JudgedComparison, JudgedConfirmation
@@ -274,6 +274,13 @@ def slower(found: Diagnosis) -> str:
     if found.added_s < found.alone_s * SMALL:
         return "as fast as alone, and yet:"
     return f"{duration_ms(found.added_s * 1000)} ms more than the {duration_ms(found.alone_s * 1000)} ms of one alone:"
+
+
+def cause(found: Cause) -> str:
+    """A cause in a few words: its name, its share, and the line that it lies in."""
+    place = found.holding.place if found.holding else None
+    counted = "" if found.share is None else f" {found.share:.0%}"
+    return f"{found.name}{counted}{f' at {place}' if place else ''}"
 
 
 def faultless(judged: JudgedCell) -> str:
