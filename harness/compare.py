@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.table import Table
 from harness.between import Change, changes, differences
 from harness.exceptions import BadInputError, in_range
 from harness.findings import find
+from harness.level import Level
 from harness.plan import MARGIN
 from harness.planning import MAX_MARGIN, MIN_MARGIN
 from harness.record import read_run
@@ -38,20 +40,22 @@ def compare(before: Path, after: Path, *, margin: float | None, force: bool) -> 
         console.print("[bold magenta]NOT COMPARABLE[/]: shown because of --force.")
         for difference in differing:
             console.print(f"  {difference}", markup=False)
-    console.print(_table(found, chosen))
+    levels = list(dict.fromkeys(change.level for change in found))
+    for level in levels:
+        console.print(_table([change for change in found if change.level == level], chosen, level))
 
 
-def _table(found: tuple[Change, ...], margin: float) -> Table:
-    table = plain_table(f"After / before, margin {margin:.1%}; blocks are not common to both, so intervals are Welch's")
+def _table(found: Sequence[Change], margin: float, level: Level) -> Table:
+    table = plain_table(
+        f"After / before at {level} (margin {margin:.1%}; Welch's intervals: no block is common to both)"
+    )
     table.add_column("variant", no_wrap=True)
-    table.add_column("level")
     for heading in ("before", "after", "ratio", "95 % interval"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for change in found:
         table.add_row(
             change.name,
-            str(change.level),
             _figure(change.before.cell),
             _figure(change.after.cell),
             wording.ratio(change.ratio),

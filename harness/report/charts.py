@@ -209,9 +209,14 @@ def drift(findings: Findings) -> Sketch:
 def _card(findings: Findings, comparisons: Sequence[JudgedComparison]) -> str:
     manifest = findings.run.manifest
     several = len({judged.comparison.pair.workload for judged in comparisons}) > 1
+    levels = len({judged.comparison.level for judged in comparisons}) > 1
+
+    def beside(judged: JudgedComparison) -> str:
+        return f" at {wording.condition(judged.comparison.level, manifest.plan)}" if levels else ""
+
     lines = [
         f"{judged.comparison.pair.workload + ' ' if several else ''}"
-        f"{judged.comparison.pair.contender}/{judged.comparison.pair.baseline} {judged.verdict} "
+        f"{judged.comparison.pair.contender}/{judged.comparison.pair.baseline}{beside(judged)} {judged.verdict} "
         f"{wording.ratio(judged.comparison.ratio)} ({wording.ratio_interval(judged.comparison.ratio)}, "
         f"n = {judged.comparison.blocks})"
         for judged in comparisons
