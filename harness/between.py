@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.findings import Findings, JudgedCell
+from harness.knobs import LABELS
 from harness.level import Level
 from harness.machine import differing
 from harness.metric import Metric, less_is_better, primary
@@ -92,7 +93,8 @@ def _facts(findings: Findings) -> dict[str, Any]:
     manifest = findings.run.manifest
     plan = manifest.plan
     return {
-        **{f"server: {option}": value for option, value in manifest.server.items()},
+        # A knob is part of each level, so that only what both have the same is compared.
+        **{f"server: {name}": value for name, value in manifest.server.items() if name not in LABELS.values()},
         "placement": str(manifest.placement),
         "database": manifest.database,
         "target": manifest.target,
