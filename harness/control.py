@@ -125,7 +125,7 @@ def is_p99_loss(found: Sequence[Findings], overhead: float) -> tuple[str, bool]:
 CONTROLS: Final = (
     Control("same, waiting", "same", 16, 6, 0.2, 0.5, "no WIN or LOSS; at most 3 of 20 exclude 1", no_difference, 20),
     Control("same, busy", "busy", 32, 6, 0.2, 0.5, "at most 2 of 8 exclude 1", few_excluded, 8),
-    Control("40 threads", "threads", 80, 6, 1.0, 2.0, "2.00×, within 2 % of the interval", known(2.0), unhindered=40),
+    Control("40 threads", "threads", 80, 6, 1.5, 3.0, "2.00×, within 2 % of the interval", known(2.0), unhindered=40),
     Control("blocked loop", "stall", 8, 6, 0.6, 2.0, "8.00×, within 2 % of the interval", known(8.0), unhindered=1),
     Control("15 % slower", "slower", 16, 8, 0.3, 1.0, "LOSS", is_loss),
     Control("spike on 2 %", "spike", 32, 8, 0.3, 1.7, "p99 LOSS, throughput within the margin", is_p99_loss),

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from harness.disturbance import DisturbedBlock
 from harness.explain import Explanation, Inquiry
 from harness.findings import Findings, JudgedCell, JudgedComparison
+from harness.knobs import USUAL
 from harness.plan import Plan
 from harness.record import SCHEMA
 from harness.stats import Estimate
@@ -79,15 +80,16 @@ def _plan(plan: Plan) -> dict[str, Any]:
 
 def _level(of: Cell | Comparison | DisturbedBlock) -> dict[str, Any]:
     level = of.level
+    knobs = {"knobs": asdict(level.knobs)} if level.knobs != USUAL else {}
     if level.rate_rps is None:
         thinking = {"think_s": level.think_s} if level.think_s else {}
-        return {"model": level.model, "users": level.users} | thinking
+        return {"model": level.model, "users": level.users} | thinking | knobs
     return {
         "model": level.model,
         "rate_rps": level.rate_rps,
         "connections": level.users,
         "arrivals": level.arrivals,
-    }
+    } | knobs
 
 
 def _interval(estimate: Estimate | None, digits: int) -> dict[str, float | None]:

@@ -37,7 +37,7 @@ from harness.validation import FILE, VALIDATIONS, Outcome, Validation
 
 STOPPED_S: Final = 0.03
 RUNNING_S: Final = 0.03
-UNHINDERED: Final = Window(warmup_s=0.5, window_s=3.0)
+UNHINDERED: Final = Window(warmup_s=1.0, window_s=3.0)
 EXTRA_S: Final = 0.25
 
 

@@ -495,6 +495,25 @@ def test_proxies_and_postgres_variables_of_the_environment_do_not_reach_the_run(
     assert {cell["errors"] for cell in cells} == {0}
 
 
+def test_a_knob_is_varied_and_what_is_predicted_for_it_is_confirmed(bench: Bench, tmp_path: Path):
+    """Twice the threads, for twice as many users again, bring nearly twice as much where all that they do is wait."""
+    done = bench(
+        *("run", "sleep", "--variants", "sync", "--users", "32", "--threads", "8,12", "--confirm"),
+        *("--blocks", "2", "--seconds", "0.4", "--warmup", "0.2", "--out", str(tmp_path)),
+    )
+    assert done.returncode == 0, done.stderr
+    latest = tmp_path / "latest"
+    assert (latest / "charts" / "knobs-sleep.png").is_file()
+    summary = json.loads((latest / "summary.json").read_text())
+    assert summary["complete"]
+    assert [cell["level"]["knobs"]["threads"] for cell in summary["cells"][:2]] == [8, 12]
+    (confirmed,) = summary["confirmations"]
+    assert confirmed["change"] == "thread tokens 8 → 16"
+    assert confirmed["predicted"]["most"] == pytest.approx(2, abs=0.1)
+    assert confirmed["measured"]["value"] == pytest.approx(2, abs=0.4)
+    assert "thread tokens 8 → 16: predicted" in done.stdout.replace("\n", " ")
+
+
 # Bad input
 
 CROSSOVER = ("crossover", "sleep", "sync", "async", "--over", "users")

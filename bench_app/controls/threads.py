@@ -5,7 +5,7 @@ import time
 
 from bench_app.workload import Workload
 
-WAIT_S = 0.25
+WAIT_S = 0.5
 
 workload = Workload(name="threads", question="Do 80 users share 40 threads?", wait_s=WAIT_S)
 

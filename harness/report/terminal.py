@@ -126,13 +126,6 @@ def print_findings(findings: Findings, console: Console) -> None:
         if findings.iso:
             console.print()
             console.print(iso_table(findings))
-        if causes := list(_causes(findings)):
-            console.print("\nWhy (a full core apart, which the page has, too):", style="bold")
-            for line in causes:
-                console.print(line)
-        for confirmed in findings.confirmations:
-            name = f"{confirmed.confirmation.workload}/{confirmed.confirmation.variant}"
-            console.print(f"{name}, {wording.confirmation(confirmed)}.")
     else:
         for judged in findings.cells:
             cell = judged.cell
@@ -143,6 +136,13 @@ def print_findings(findings: Findings, console: Console) -> None:
                 f"p99 {wording.latency(cell, 99)} ms"
             )
         console.print("No two variants were measured that could be compared.")
+    if causes := list(_causes(findings)):
+        console.print("\nWhy (a full core apart, which the page has, too):", style="bold")
+        for line in causes:
+            console.print(line)
+    for confirmed in findings.confirmations:
+        name = f"{confirmed.confirmation.workload}/{confirmed.confirmation.variant}"
+        console.print(f"{name}, {wording.confirmation(confirmed)}.")
 
 
 def _causes(findings: Findings) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -58,3 +59,12 @@ def test_a_process_that_is_gone_is_left_out():
     usage.start()
     usage.stop()
     assert usage.processes.keys() == usage.cpu_s.keys() == {"load"}
+
+
+def test_where_there_is_no_proc_cpu_time_alone_is_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr("scenarios.usage.PROC", tmp_path / "missing")
+    usage = Usage({})
+    usage.start()
+    usage.stop()
+    assert usage.cpu_s["load"] >= 0
+    assert usage.processes["load"].run_delay_s is None
