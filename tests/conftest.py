@@ -122,6 +122,7 @@ def measured(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _measure(bench: Bench, out: Path) -> None:
     done = bench(
         "run",
+        "--no-diagnose",
         "item",
         "sleep",
         "--users",

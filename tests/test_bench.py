@@ -106,7 +106,7 @@ def test_a_workload_file_dropped_in_is_listed_verified_measured_and_drawn(tmp_pa
         return done.stdout
 
     assert "dropped" in typed("list")
-    typed("run", "dropped", "--users", "4", "--blocks", "2", "--seconds", "0.2", "--warmup", "0.1")
+    typed("run", "--no-diagnose", "dropped", "--users", "4", "--blocks", "2", "--seconds", "0.2", "--warmup", "0.1")
     latest = tmp_path / "reports" / "latest"
     assert "Does a new file need a second edit?" in (latest / "report.html").read_text()
     assert (latest / "charts" / "throughput-dropped.png").exists()
@@ -495,11 +495,12 @@ def test_proxies_and_postgres_variables_of_the_environment_do_not_reach_the_run(
     assert {cell["errors"] for cell in cells} == {0}
 
 
+@pytest.mark.usefixtures("quiet")
 def test_a_knob_is_varied_and_what_is_predicted_for_it_is_confirmed(bench: Bench, tmp_path: Path):
     """Twice the threads, for twice as many users again, bring nearly twice as much where all that they do is wait."""
     done = bench(
         *("run", "sleep", "--variants", "sync", "--users", "32", "--threads", "8,12", "--confirm"),
-        *("--blocks", "2", "--seconds", "0.4", "--warmup", "0.2", "--out", str(tmp_path)),
+        *("--blocks", "1", "--seconds", "0.4", "--warmup", "0.2", "--out", str(tmp_path)),
     )
     assert done.returncode == 0, done.stderr
     latest = tmp_path / "latest"
