@@ -140,7 +140,7 @@ def run(
 ) -> None:
     """Measure, judge, and write the page."""
     with _plain_errors():
-        from harness.session import go_on, measure
+        from harness.commands.run import go_on, measure
 
         if resume is not None:
             go_on(_run_directory(resume, out), dsn=dsn, port=port, words=sys.argv[1:])
@@ -201,7 +201,7 @@ def report(
 ) -> None:
     """Judge a recorded run again and write its page, without a server."""
     with _plain_errors():
-        from harness.reissue import reissue
+        from harness.commands.report import reissue
 
         reissue(_run_directory(run, out))
 
@@ -216,7 +216,7 @@ def compare(
 ) -> None:
     """Say what became faster or slower from one run to another."""
     with _plain_errors():
-        from harness.compare import compare as compare_runs
+        from harness.commands.compare import compare as compare_runs
 
         compare_runs(_run_directory(before, out), _run_directory(after, out), margin=margin, force=force)
 
@@ -233,7 +233,7 @@ def gate(
 ) -> None:
     """For CI: exit 0 if the run meets everything required, 1 if it fails something, 2 if that cannot be told."""
     with _plain_errors():
-        from harness.gate import gate as hold_against
+        from harness.commands.gate import gate as hold_against
 
         former = None if baseline is None else _run_directory(baseline, out)
         code = hold_against(_run_directory(run, out), require=require or [], baseline=former, markdown=markdown)
@@ -247,7 +247,7 @@ def ui(
 ) -> None:
     """Start the services and Locust's web UI, with one user class for each variant, until Ctrl-C."""
     with _plain_errors():
-        from harness.webui import hold_open
+        from harness.commands.ui import hold_open
 
         hold_open(dsn=dsn, port=port)
 
@@ -258,7 +258,7 @@ def worker(
 ) -> None:
     """Load for a run on another machine, until it is over: one load process, so start one a core."""
     with _plain_errors():
-        from harness.worker import work
+        from harness.commands.worker import work
 
         work(master)
 
@@ -277,7 +277,7 @@ def capacity(
 ) -> None:
     """Find the highest open-loop rate at which each variant meets an objective."""
     with _plain_errors():
-        from harness.search import search
+        from harness.commands.capacity import search
 
         search(
             workload,
@@ -313,7 +313,7 @@ def crossover(
 ) -> None:
     """Find the number of users, or the wait, at which the better of two variants changes."""
     with _plain_errors():
-        from harness.traverse import traverse
+        from harness.commands.crossover import traverse
 
         traverse(
             workload,
@@ -341,7 +341,7 @@ def calibrate(
 ) -> None:
     """Measure what the load generator itself can do here; `run` holds every trial against it."""
     with _plain_errors():
-        from harness.calibrate import calibrate as calibrate_client
+        from harness.commands.calibrate import calibrate as calibrate_client
 
         calibrate_client(out=out, as_json=as_json, seconds=seconds)
 
@@ -357,11 +357,11 @@ def selfcheck(
     """Check the whole instrument against comparisons whose answer is known, and say how small a difference it sees."""
     with _plain_errors():
         if diagnosis:
-            from harness.doctor import check_diagnosis
+            from harness.commands.selfcheck_diagnosis import check_diagnosis
 
             raise typer.Exit(check_diagnosis(out=out, seed=seed))
 
-        from harness.selfcheck import selfcheck as check_instrument
+        from harness.commands.selfcheck import selfcheck as check_instrument
 
         raise typer.Exit(check_instrument(out=out, seed=seed, words=sys.argv[1:]))
 
@@ -370,7 +370,7 @@ def selfcheck(
 def micro(workloads: Names = None, dsn: Dsn = None, out: Out = Path("reports")) -> None:
     """Time in-process calls of each endpoint's twins with pytest-benchmark, without a network between."""
     with _plain_errors():
-        from harness.micro import run_micro
+        from harness.commands.micro import run_micro
 
         raise typer.Exit(run_micro(workloads or [], dsn=dsn, out=out))
 

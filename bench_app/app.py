@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import anyio.to_thread
 from fastapi import FastAPI
@@ -16,42 +16,47 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
-from bench_app.ledger import Ledger
-from bench_app.lifeline import die_with_parent
-from bench_app.paths import BYSTANDER_PATH, CATALOGUE_PATH, SYNC_BYSTANDER_PATH, WITNESS_PATH
-from bench_app.probe import probing
-from bench_app.resources import Resources, open_resources
+from bench_app.die_with_parent import die_with_parent
+from bench_app.paths import BYSTANDER_PATH, CATALOGUE_PATH, SYNC_BYSTANDER_PATH, THREADS_PATH
+from bench_app.resources import open_resources
+from bench_app.route_table import RouteTable
 from bench_app.settings import Settings
-from bench_app.switchboard import Switchboard
-from bench_app.watchdog import Watchdog
-from bench_app.witness import Witness
-from bench_app.workload import PACKAGES, Workload, discover
+from bench_app.workload import Workload, discover
+from bench_probe.loop_stacks import Application
+from bench_probe.probe import Probe
+from bench_probe.thread_recorder import ThreadRecorder
+
+BENCH_APP: Final = Path(__file__).parent
+PASSED_BY_ALL: Final = (Path(__file__), BENCH_APP / "route_table.py")
+"""Files of this package that every request passes and that are nobody's handler."""
 
 
-def create_app(settings: Settings | None = None, *, witnessed: bool | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, *, recorded: bool | None = None) -> FastAPI:
     """Build the service. uvicorn calls this without arguments; then the environment decides.
 
-    `witnessed` wraps every handler so that the threads they run on can be asked for (BENCH_WITNESS=1). BENCH_PACKAGE
-    names what it serves instead of the workloads: the controls of the instrument, or the faults.
+    `recorded` wraps every handler so that the threads they run on can be asked for (BENCH_RECORD_THREADS=1).
+    BENCH_PACKAGE names what it serves instead of the workloads: the controls of the instrument, or the faults.
     """
     settings = settings or Settings.from_environment()
-    if witnessed is None:
-        witnessed = os.environ.get("BENCH_WITNESS") == "1"
-    witness = Witness() if witnessed else None
-    ledger = Ledger() if settings.telemetry is not None and settings.probe == "diagnose" else None
-    named = os.environ.get("BENCH_PACKAGE")
-    workloads = discover(next((package for package in PACKAGES if package == named), "workloads"))
+    if recorded is None:
+        recorded = os.environ.get("BENCH_RECORD_THREADS") == "1"
+    recorder = ThreadRecorder() if recorded else None
+    workloads = discover(settings.package)
+    probe = None
+    if settings.telemetry is not None:
+        own = Application([BENCH_APP], excluded=PASSED_BY_ALL, root=BENCH_APP.parent)
+        probe = Probe(settings.telemetry, settings.probe, own)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if witness is not None:
-            witness.loop_thread = threading.get_ident()
+        if recorder is not None:
+            recorder.loop_thread = threading.get_ident()
         if settings.workers > 1:
             die_with_parent()
         anyio.to_thread.current_default_thread_limiter().total_tokens = settings.threads
         async with open_resources(settings) as resources:
             app.state.resources = resources
-            with _telling(settings, resources, ledger):
+            with probe.watching(resources.pools) if probe is not None else nullcontext():
                 yield
 
     app = FastAPI(
@@ -61,16 +66,16 @@ def create_app(settings: Settings | None = None, *, witnessed: bool | None = Non
         openapi_tags=[{"name": workload.name, "description": workload.question} for workload in workloads.values()],
     )
     for workload in workloads.values():
-        _mount(app, workload, witness)
-    _mount_own(app, workloads, witness)
-    switchboard = Switchboard(app.router)
-    own = (BYSTANDER_PATH, SYNC_BYSTANDER_PATH)
+        _mount(app, workload, recorder)
+    _mount_own(app, workloads, recorder)
+    table = RouteTable(app.router)
+    own_paths = (BYSTANDER_PATH, SYNC_BYSTANDER_PATH)
     variants = (variant.path for workload in workloads.values() for variant in workload.variants.values())
-    for path in (*own, *variants):
-        switchboard.connect(path, _route_below(app, path))
-    app.router.middleware_stack = switchboard
-    if ledger is not None:
-        app.add_middleware(ledger.middleware)
+    for path in (*own_paths, *variants):
+        table.connect(path, _route_below(app, path))
+    app.router.middleware_stack = table
+    if probe is not None:
+        app.add_middleware(probe.wrap)
     return app
 
 
@@ -81,31 +86,9 @@ def _route_below(app: FastAPI, path: str) -> BaseRoute:
     )
 
 
-@contextmanager
-def _telling(settings: Settings, resources: Resources, ledger: Ledger | None) -> Iterator[None]:
-    """Say what goes on in this process, if anybody wants to know; called on the loop."""
-    if settings.telemetry is None:
-        yield
-        return
-    # With several workers each has a file of its own.
-    path = Path(f"{settings.telemetry}.{os.getpid()}.jsonl")
-    with ExitStack() as stack:
-        totals = None
-        if ledger is not None:
-            watchdog = Watchdog(ledger, threading.get_ident())
-            stack.enter_context(ledger.kept())
-            stack.enter_context(watchdog.watching())
-
-            def totals() -> dict[str, Any]:
-                return {"accounts": ledger.totals(), "stacks": watchdog.totals()}
-
-        stack.enter_context(probing(path, settings.probe, resources.pools, totals))
-        yield
-
-
-def _mount(app: FastAPI, workload: Workload, witness: Witness | None) -> None:
+def _mount(app: FastAPI, workload: Workload, recorder: ThreadRecorder | None) -> None:
     for variant in workload.variants.values():
-        handler = variant.handler if witness is None else witness.watch(variant.path, variant.handler)
+        handler = variant.handler if recorder is None else recorder.record(variant.path, variant.handler)
         app.add_api_route(
             variant.path + workload.route,
             handler,
@@ -118,7 +101,7 @@ def _mount(app: FastAPI, workload: Workload, witness: Witness | None) -> None:
         )
 
 
-def _mount_own(app: FastAPI, workloads: dict[str, Workload], witness: Witness | None) -> None:
+def _mount_own(app: FastAPI, workloads: dict[str, Workload], recorder: ThreadRecorder | None) -> None:
     """The routes that belong to the bench itself and to no workload."""
 
     @app.get(BYSTANDER_PATH, include_in_schema=False)
@@ -144,9 +127,9 @@ def _mount_own(app: FastAPI, workloads: dict[str, Workload], witness: Witness | 
             for variant in workload.variants.values()
         ]
 
-    if witness is not None:
+    if recorder is not None:
 
-        @app.get(WITNESS_PATH, include_in_schema=False)
-        async def witness_threads() -> dict[str, list[str]]:
+        @app.get(THREADS_PATH, include_in_schema=False)
+        async def threads() -> dict[str, list[str]]:
             """The threads that each variant's handler ran on, by the variant's path."""
-            return {path: sorted(threads) for path, threads in witness.threads.items()}
+            return {path: sorted(threads) for path, threads in recorder.threads.items()}

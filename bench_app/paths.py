@@ -1,8 +1,8 @@
-"""The routes that belong to the bench itself: their addresses alone, for those who ask and need no FastAPI for it."""
+"""The paths of the routes that belong to the bench itself, for clients that need no FastAPI."""
 
 from typing import Final
 
 BYSTANDER_PATH: Final = "/_bench/bystander"
 SYNC_BYSTANDER_PATH: Final = "/_bench/bystander-def"
 CATALOGUE_PATH: Final = "/_bench/catalogue"
-WITNESS_PATH: Final = "/_bench/witness"
+THREADS_PATH: Final = "/_bench/threads"

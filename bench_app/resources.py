@@ -31,17 +31,16 @@ class Resources:
     _aiohttp_session: aiohttp.ClientSession | None
     _requests_session: requests.Session | None
 
-    def pools(self) -> tuple[int | None, int | None, int | None]:
-        """Size, connections out and requests waiting of the database pool that is busier; None without a database."""
+    def pools(self) -> tuple[int | None, int | None]:
+        """Return size and connections in use of the database pool that is busier; None without a database."""
         if self._asyncpg_pool is None or self._psycopg_pool is None:
-            return None, None, None
+            return None, None
         size = self._asyncpg_pool.get_size()
         out = size - self._asyncpg_pool.get_idle_size()
         stats = self._psycopg_pool.get_stats()
         size_too = stats["pool_size"]
         out_too = size_too - stats["pool_available"]
-        waiting = stats["requests_waiting"]
-        return (size, out, waiting) if out > out_too else (size_too, out_too, waiting)
+        return (size, out) if out > out_too else (size_too, out_too)
 
     @property
     def dsn(self) -> str:

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from bench_app.workload import PACKAGES, Package
+
 SCHEMA: Final = "bench_async_versus_blocking"
 TABLE: Final = f"{SCHEMA}.item"
 THREAD_TOKENS: Final = 40
@@ -35,6 +37,7 @@ class Settings:
     workers: int = 1
     telemetry: str | None = None
     probe: Literal["measure", "diagnose"] = "measure"
+    package: Package = "workloads"
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -50,4 +53,5 @@ class Settings:
             workers=int(os.environ.get("BENCH_WORKERS", default.workers)),
             telemetry=os.environ.get("BENCH_TELEMETRY") or None,
             probe="diagnose" if os.environ.get("BENCH_PROBE") == "diagnose" else "measure",
+            package=next((each for each in PACKAGES if each == os.environ.get("BENCH_PACKAGE")), default.package),
         )

@@ -21,17 +21,17 @@ import gevent
 from locust import events
 from locust.env import Environment
 
-from scenarios.fleet import Fleet
-from scenarios.locust_stats import BulkFeed
-from scenarios.protocol import RequestSpec
-from scenarios.recorder import Recorder
-from scenarios.users import closed_loop_user
+from scenarios.engine.recorder import Recorder
+from scenarios.engine.target import Target
+from scenarios.runner.locust_stats import BulkFeed
+from scenarios.runner.users import closed_loop_user
+from scenarios.wire.protocol import RequestSpec
 
 CATALOGUE_PATH: Final = "/_bench/catalogue"
 DEFAULT_HOST: Final = "http://127.0.0.1:8000"
 
 
-def target(arguments: list[str]) -> str:
+def server_url(arguments: list[str]) -> str:
     """The server's address: from Locust's command line, from LOCUST_HOST, or uvicorn's default."""
     for position, argument in enumerate(arguments):
         if argument in ("-H", "--host") and position + 1 < len(arguments):
@@ -66,33 +66,35 @@ def class_name(entry: dict[str, Any]) -> str:
     return f"{entry['workload']}_{entry['variant']}".replace("-", "_")
 
 
-def fleets(entries: list[dict[str, Any]], url: str) -> dict[str, Fleet]:
-    """A fleet for each variant, by the name of its user class."""
+def targets(entries: list[dict[str, Any]], url: str) -> dict[str, Target]:
+    """A target for each variant, by the name of its user class."""
     host, port = address(url)
     return {
-        class_name(entry): Fleet(host, port, tuple(RequestSpec(**request) for request in entry["requests"]), Recorder())
+        class_name(entry): Target(
+            host, port, tuple(RequestSpec(**request) for request in entry["requests"]), Recorder()
+        )
         for entry in entries
     }
 
 
-ENTRIES: Final = catalogue(target(sys.argv))
-FLEETS: Final = fleets(ENTRIES, target(sys.argv))
+ENTRIES: Final = catalogue(server_url(sys.argv))
+TARGETS: Final = targets(ENTRIES, server_url(sys.argv))
 LABELS: Final = {class_name(entry): f"/{entry['workload']}/{entry['variant']}" for entry in ENTRIES}
-for _name, _fleet in FLEETS.items():
-    globals()[_name] = closed_loop_user(_name, _fleet)
+for _name, _target in TARGETS.items():
+    globals()[_name] = closed_loop_user(_name, _target)
 
 
 @events.init.add_listener
 def feed_locust(environment: Environment, **_: Any) -> None:
-    """Sweep every fleet for time-outs and feed Locust's statistics, from now on."""
-    feeds = [BulkFeed(environment, LABELS[name], fleet) for name, fleet in FLEETS.items()]
-    for fleet, feed in zip(FLEETS.values(), feeds, strict=True):
-        gevent.spawn(fleet.sweep_forever)
+    """Sweep every target for time-outs and feed Locust's statistics, from now on."""
+    feeds = [BulkFeed(environment, LABELS[name], target) for name, target in TARGETS.items()]
+    for target, feed in zip(TARGETS.values(), feeds, strict=True):
+        gevent.spawn(target.sweep_forever)
         gevent.spawn(feed.run_forever)
 
     def begin(environment: Environment, **_: Any) -> None:
-        for fleet, feed in zip(FLEETS.values(), feeds, strict=True):
-            fleet.aim(*address(environment.host or target(sys.argv)))
+        for target, feed in zip(TARGETS.values(), feeds, strict=True):
+            target.aim(*address(environment.host or server_url(sys.argv)))
             feed.restart()
 
     def end(**_: Any) -> None:

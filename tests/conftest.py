@@ -19,10 +19,10 @@ from typer.testing import CliRunner
 import bench as bench_cli
 from bench_app.settings import Settings
 from bench_app.workload import discover
-from harness.machine import place, usable_cores
-from harness.planning import make_plan
-from harness.serve import Server, serve
-from harness.services import Services, open_services
+from harness.machine.placement import place, usable_cores
+from harness.measure.server import Server, serve
+from harness.measure.services import Services, open_services
+from harness.plan.planning import make_plan
 
 PROJECT = Path(__file__).parent.parent
 LOCKS = Path(tempfile.gettempdir()) / f"bench-tests-{os.getuid()}"

@@ -8,19 +8,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench_app.ledger import Account
-from bench_app.probe import COLUMNS
 from bench_app.workload import discover
-from harness.calibration import Calibration
-from harness.curves import FILE, LEVELS, SOUGHT, Sought, level_directory
-from harness.level import Level
-from harness.machine import Placement, facts
-from harness.plan import Plan, Trial
-from harness.planning import make_plan
-from harness.record import Answer, Manifest, Record, RecordedTrial, Verification, make_directory
-from harness.telemetry import Accounts, Place, Readings, Telemetry
-from scenarios.histogram import Distribution, Histogram
-from scenarios.protocol import TrialResult
+from bench_probe.accounts import Account
+from bench_probe.telemetry import COLUMNS
+from harness.judge.crossover import FILE, LEVELS, SOUGHT, CrossoverPlan, level_directory
+from harness.machine.facts import facts
+from harness.machine.placement import Placement
+from harness.plan.level import Level
+from harness.plan.plan import Plan, Trial
+from harness.plan.planning import make_plan
+from harness.record.calibration import Calibration
+from harness.record.run import Answer, Manifest, Record, RecordedTrial, Verification, make_directory
+from harness.record.telemetry import Accounts, Readings, Site, Telemetry
+from scenarios.wire.histogram import Distribution, Histogram
+from scenarios.wire.protocol import TrialResult
 
 STARTED = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -74,9 +75,9 @@ def telemetry(window_s: float = 1.0, *, accounts: Accounts | None = None, **colu
     return Telemetry((Readings(7, "diagnose" if accounts else "measure", "uvloop.Loop", usual),), accounts)
 
 
-def accounts(route: str, *, places: tuple[Place, ...] = (), seconds: float = 1.0, **totals: int) -> Accounts:
+def accounts(route: str, *, sites: tuple[Site, ...] = (), seconds: float = 1.0, **totals: int) -> Accounts:
     """What a diagnosed server kept accounts of, for one route; times in nanoseconds, all of its requests together."""
-    return Accounts(seconds, {route: asdict(Account(**totals))}, looks=200, held=100, places=places)
+    return Accounts(seconds, {route: asdict(Account(**totals))}, samples=200, busy=100, sites=sites)
 
 
 def plan(*workloads: str, **options: Any) -> Plan:
@@ -92,7 +93,7 @@ def rehearse(
     problems: Mapping[str, str] | None = None,
     shared: bool = False,
     calibration: Calibration | None = None,
-    pace_ms: Mapping[int, float] | None = None,
+    core_speed_ms: Mapping[int, float] | None = None,
     told: Callable[[Trial], Telemetry | None] = lambda _: None,
 ) -> Path:
     """Write a run whose trials show what `results` declares; only the first `trials` of them, if that is given.
@@ -132,7 +133,7 @@ def rehearse(
         ),
     )
     for trial in made.trials[:trials]:
-        record.save(RecordedTrial(trial, results(trial), (pace_ms or {}).get(trial.number), told(trial)))
+        record.save(RecordedTrial(trial, results(trial), (core_speed_ms or {}).get(trial.number), told(trial)))
     for trial in made.diagnostics:
         record.save_diagnosis(RecordedTrial(trial, results(trial), None, told(trial)))
     if trials is None:
@@ -145,7 +146,7 @@ def rehearse_crossover(
 ) -> Path:
     """Write a search over users of `sleep`'s sync and async, whose variants carry what `rates` declares at a level."""
     made = plan("sleep", variants=["sync", "async"], blocks=4)
-    sought = Sought(
+    sought = CrossoverPlan(
         schema=1,
         workload=made.workloads[0],
         baseline="sync",

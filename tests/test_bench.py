@@ -14,8 +14,8 @@ import psutil
 import pytest
 from click.testing import Result
 
-from harness.calibration import read_calibration
-from harness.machine import facts
+from harness.machine.facts import facts
+from harness.record.calibration import read_calibration
 from tests.conftest import PROJECT, Bench
 
 UNFAIR = '''
@@ -113,7 +113,7 @@ def test_a_workload_file_dropped_in_is_listed_verified_measured_and_drawn(tmp_pa
     summary = json.loads((latest / "summary.json").read_text())
     verdicts = {comparison["contender"]: comparison["verdict"] for comparison in summary["comparisons"]}
     assert verdicts["offload"] == "INVALID"
-    unfair = [cell["variant"] for cell in summary["cells"] if "answers another body than sync" in str(cell["caveats"])]
+    unfair = [cell["variant"] for cell in summary["cells"] if "answers another body than sync" in str(cell["warnings"])]
     assert unfair == ["offload"]
 
 
@@ -679,7 +679,7 @@ def test_help_imports_nothing_heavy():
 
 def test_the_command_line_never_imports_locust():
     check = (
-        "import sys, harness.session, harness.webui, harness.micro\n"
+        "import sys, harness.commands.run, harness.commands.ui, harness.commands.micro\n"
         "print('gevent' in sys.modules, 'locust' in sys.modules)"
     )
     done = subprocess.run(

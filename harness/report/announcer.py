@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.markup import escape
 
-from harness.record import Verification
+from harness.record.run import Verification
 
 
 class Announcer:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from rich.console import Console
 
-from harness.capacity import FILE, Capacities, Probe, VariantCapacity
-from harness.record import CHARTS, PAGE
+from harness.judge.capacity import FILE, Capacities, Probe, VariantCapacity
+from harness.record.run import CHARTS, PAGE
 from harness.report import wording
 from harness.report.charts import Chart, Sketch, draw_chart
 from harness.report.drawings import INK, PAPER, log_ms, looks_of
+from harness.report.rendering import rendered
 from harness.report.terminal import STYLES, plain_table
-
-TEMPLATES: Final = Path(__file__).parent
+from harness.stats import figures
 
 
 def write_capacities(directory: Path, capacities: Capacities) -> None:
@@ -27,15 +25,13 @@ def write_capacities(directory: Path, capacities: Capacities) -> None:
     charts = directory / CHARTS
     charts.mkdir(exist_ok=True)
     (charts / f"{chart.name}.png").write_bytes(chart.png)
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    page = environment.get_template("capacity.html.j2").render(
+    page = rendered(
+        "capacity.html.j2",
         capacities=capacities,
         svg=Markup(chart.svg),
         chart=chart,
         say=wording,
+        figures=figures,
         file=FILE,
         breaks=_breaks,
     )
@@ -47,7 +43,7 @@ def _carries(variant: VariantCapacity) -> str:
     if variant.unmet:
         return "meets it at no rate"
     estimate = variant.estimate
-    return "n/a" if estimate is None else f"{wording.count(estimate.value)} req/s ({wording.interval(estimate)})"
+    return "n/a" if estimate is None else f"{figures.count(estimate.value)} req/s ({figures.interval(estimate)})"
 
 
 def _breaks(variant: VariantCapacity) -> str:
@@ -67,16 +63,16 @@ def print_capacities(capacities: Capacities, console: Console) -> None:
         estimate = variant.estimate
         table.add_row(
             variant.variant,
-            "none" if variant.unmet else wording.count(estimate.value if estimate else None),
-            wording.interval(estimate),
+            "none" if variant.unmet else figures.count(estimate.value if estimate else None),
+            figures.interval(estimate),
             _breaks(variant),
         )
     console.print()
     console.print(table)
     for contender, baseline, estimate, found in capacities.compared():
         console.print(
-            f"{contender.variant} / {baseline.variant}: {wording.ratio(estimate)} "
-            f"({wording.ratio_interval(estimate)}) [{STYLES[found]}]{found}[/]"
+            f"{contender.variant} / {baseline.variant}: {figures.ratio(estimate)} "
+            f"({figures.ratio_interval(estimate)}) [{STYLES[found]}]{found}[/]"
         )
     for variant in capacities.variants:
         for problem in variant.problems:
@@ -91,7 +87,7 @@ def print_capacities(capacities: Capacities, console: Console) -> None:
 def _chart(capacities: Capacities) -> Chart:
     objective, machine = capacities.objective, capacities.machine
     verdicts = [
-        f"{contender.variant}/{baseline.variant} {found} {wording.ratio(estimate)} ({wording.ratio_interval(estimate)})"
+        f"{contender.variant}/{baseline.variant} {found} {figures.ratio(estimate)} ({figures.ratio_interval(estimate)})"
         for contender, baseline, estimate, found in capacities.compared()
     ]
     card = "  ".join(

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import io
-import multiprocessing
-import os
 import re
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,14 +15,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from bench_app.lifeline import die_with_parent
-from harness.findings import Findings, JudgedComparison
-from harness.knobs import LABELS, varied
-from harness.level import Level
-from harness.plan import Plan, PlannedWorkload
+from harness.judge.findings import Findings, JudgedComparison
+from harness.plan.knobs import LABELS, varied
+from harness.plan.level import Level
+from harness.plan.plan import Plan, PlannedWorkload
 from harness.report import drawings, strips, wording
 from harness.report.drawings import GRID, INK, PAPER
-from harness.timeline import timeline_of, typical_trial
+from harness.report.timeline import timeline_of, typical_trial
+from harness.stats import figures
 
 WIDTH_IN: Final = 7.6
 HEADER_IN: Final = 0.36
@@ -217,7 +212,7 @@ def _card(findings: Findings, comparisons: Sequence[JudgedComparison]) -> str:
     lines = [
         f"{judged.comparison.pair.workload + ' ' if several else ''}"
         f"{judged.comparison.pair.contender}/{judged.comparison.pair.baseline}{beside(judged)} {judged.verdict} "
-        f"{wording.ratio(judged.comparison.ratio)} ({wording.ratio_interval(judged.comparison.ratio)}, "
+        f"{figures.ratio(judged.comparison.ratio)} ({figures.ratio_interval(judged.comparison.ratio)}, "
         f"n = {judged.comparison.blocks})"
         for judged in comparisons
     ]
@@ -229,46 +224,13 @@ def _card(findings: Findings, comparisons: Sequence[JudgedComparison]) -> str:
     return f"{verdicts}{blocks}{incomplete}  {where}, {manifest.started:%Y-%m-%d}, profile {manifest.plan.profile}."
 
 
-def drawn(sketches: Sequence[Sketch]) -> list[Chart]:
-    """Every sketch as a chart, in order; by several processes where this one has cores for them.
-
-    They are forks, which know the sketches already and pay for no import; so this process must have no second thread.
-    """
-    processes = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, len(sketches) // 4)
-    if processes < 2 or threading.active_count() > 1:
-        return [draw_chart(sketch) for sketch in sketches]
-    _ON_THE_TABLE[:] = sketches
-    pool = multiprocessing.get_context("fork").Pool(processes, _obey)
-    try:
-        charts = pool.map(_draw_number, range(len(sketches)), chunksize=1)
-        pool.close()
-    except BaseException:
-        pool.terminate()
-        raise
-    finally:
-        pool.join()
-        _ON_THE_TABLE.clear()
-    return charts
+Spread = Callable[[Callable[[Sketch], Chart], Sequence[Sketch]], list[Chart]]
+"""Draws every sketch and returns the charts in order, one after the other or at the same time."""
 
 
-_ON_THE_TABLE: list[Sketch] = []
-"""What the forks are to draw. A sketch holds functions, which cannot be sent to them."""
-
-
-def _obey() -> None:
-    """In a fork: end when told to or when nobody is left to tell, and leave Ctrl-C to whoever does.
-
-    The handlers that it was born with are those of the command line, and would do otherwise.
-    """
-    die_with_parent()
-    gc.disable()  # it ends before there is anything worth collecting
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-
-
-def _draw_number(number: int) -> Chart:
-    return draw_chart(_ON_THE_TABLE[number])
+def one_by_one(draw: Callable[[Sketch], Chart], sketches: Sequence[Sketch]) -> list[Chart]:
+    """Draw one sketch after the other."""
+    return [draw(sketch) for sketch in sketches]
 
 
 def draw_chart(sketch: Sketch) -> Chart:

@@ -7,24 +7,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from rich.console import Console
 from rich.markup import escape
 
-from harness.crossover import RESOLUTION, Crossing
-from harness.curves import FILE, LEVELS, Curves, Step, to_summary
-from harness.findings import JudgedCell
-from harness.record import CHARTS, PAGE, SUMMARY, to_json
+from harness.judge.crossing import RESOLUTION, Crossing
+from harness.judge.crossover import FILE, LEVELS, CrossoverResult, Step, to_summary
+from harness.judge.findings import JudgedCell
+from harness.judge.verdict import Verdict
+from harness.record.run import CHARTS, PAGE, SUMMARY, to_json
 from harness.report import wording
 from harness.report.charts import Chart, Sketch, draw_chart
 from harness.report.drawings import GRID, INK, PAPER, Look, looks_of
+from harness.report.rendering import rendered
 from harness.report.terminal import STYLES, plain_table
-from harness.verdict import Verdict
+from harness.stats import figures
 
-TEMPLATES: Final = Path(__file__).parent
 STEPS: Final = [step * 10**power for power in range(-2, 7) for step in (1, 2, 5)]
 FINE_STEPS: Final = [step * 10**power for power in range(-2, 7) for step in (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)]
 FEW_TICKS: Final = 4
@@ -34,7 +34,7 @@ LONG_RATIO: Final = 12
 CLOSE_RATIO: Final = 2
 
 
-def write_curves(directory: Path, curves: Curves) -> None:
+def write_crossover(directory: Path, curves: CrossoverResult) -> None:
     """Write page, charts and summary of the search into the directory."""
     drawn = (_throughput(curves), _ratio(curves))
     charts = directory / CHARTS
@@ -42,11 +42,8 @@ def write_curves(directory: Path, curves: Curves) -> None:
     for chart in drawn:
         (charts / f"{chart.name}.png").write_bytes(chart.png)
     (directory / SUMMARY).write_text(to_json(to_summary(curves)), encoding="utf-8")
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    page = environment.get_template("crossover.html.j2").render(
+    page = rendered(
+        "crossover.html.j2",
         curves=curves,
         sought=curves.sought,
         answers=answers(curves),
@@ -61,6 +58,7 @@ def write_curves(directory: Path, curves: Curves) -> None:
         closed_loop=_loop(curves),
         resolution=RESOLUTION,
         say=wording,
+        figures=figures,
         file=FILE,
         levels=LEVELS,
         summary=SUMMARY,
@@ -71,17 +69,17 @@ def write_curves(directory: Path, curves: Curves) -> None:
 # In words
 
 
-def answers(curves: Curves) -> list[str]:
+def answers(curves: CrossoverResult) -> list[str]:
     """What was found, a sentence for each crossing, or for there being none."""
     found = [_crossed(curves, crossing) for crossing in curves.crossings]
     return found or [_none(curves)]
 
 
-def _crossed(curves: Curves, crossing: Crossing) -> str:
+def _crossed(curves: CrossoverResult, crossing: Crossing) -> str:
     sought, over = curves.sought, curves.sought.over
     before, after = getattr(sought, crossing.before), getattr(sought, crossing.after)
     ends = "; ".join(
-        f"{wording.ratio(step.ratio)} ({wording.ratio_interval(step.ratio)}) at {wording.level_of(over, step.level)}"
+        f"{figures.ratio(step.ratio)} ({figures.ratio_interval(step.ratio)}) at {wording.level_of(over, step.level)}"
         for step in curves.steps
         if step.level in (crossing.low, crossing.high)
     )
@@ -91,7 +89,7 @@ def _crossed(curves: Curves, crossing: Crossing) -> str:
     )
 
 
-def _none(curves: Curves) -> str:
+def _none(curves: CrossoverResult) -> str:
     sought = curves.sought
     span = wording.between(sought.over, sought.low, sought.high)
     by_side = {
@@ -120,35 +118,35 @@ def _none(curves: Curves) -> str:
     return f"No crossover {found} range ({span}): {name} is better at {_listed(curves, levels)}; {others}."
 
 
-def _listed(curves: Curves, levels: Sequence[int]) -> str:
+def _listed(curves: CrossoverResult, levels: Sequence[int]) -> str:
     *first, last = levels
     spelled = wording.level_of(curves.sought.over, last)
     return f"{', '.join(f'{level:,}' for level in first)} and {spelled}" if first else spelled
 
 
-def theory(curves: Curves) -> str | None:
+def theory(curves: CrossoverResult) -> str | None:
     """Where the bounds of the two part within the range, in a sentence; None where they do not."""
-    parting = curves.parting
-    if parting is None:
+    saturation = curves.saturation
+    if saturation is None:
         return None
-    level = wording.level_of(curves.sought.over, parting.level)
+    level = wording.level_of(curves.sought.over, saturation.level)
     return (
-        f"In theory both have the same bound up to {level}, and beyond it {parting.variant} has the lower one: "
-        f"{parting.bound.limit} ({parting.bound.formula} = {parting.bound.rps:,.0f} req/s)."
+        f"In theory both have the same bound up to {level}, and beyond it {saturation.variant} has the lower one: "
+        f"{saturation.bound.limit} ({saturation.bound.formula} = {saturation.bound.rps:,.0f} req/s)."
     )
 
 
-def _favours(curves: Curves, step: Step) -> str:
+def _favours(curves: CrossoverResult, step: Step) -> str:
     favoured = step.point.favours
     return str(step.comparison.verdict) if favoured is None else str(getattr(curves.sought, favoured))
 
 
-def _loop(curves: Curves) -> str:
+def _loop(curves: CrossoverResult) -> str:
     users = curves.sought.users
     return "closed loop" if users is None else f"{wording.level_of('users', users)}, closed loop"
 
 
-def _problems(curves: Curves) -> list[tuple[str, str]]:
+def _problems(curves: CrossoverResult) -> list[tuple[str, str]]:
     """Every sentence that makes a level invalid, with the variant and levels that it is about."""
     return _caveats(curves, invalidating=True)
 
@@ -156,29 +154,29 @@ def _problems(curves: Curves) -> list[tuple[str, str]]:
 def _problem(step: Step) -> str | None:
     """The first reason why a level is invalid, None where it is not."""
     for judged in (step.baseline, step.contender):
-        for caveat in judged.caveats:
-            if caveat.invalidates:
-                return f"{judged.cell.variant.name}: {caveat.sentence}"
+        for warning in judged.warnings:
+            if warning.invalidates:
+                return f"{judged.cell.variant.name}: {warning.sentence}"
     return None
 
 
-def _warnings(curves: Curves) -> list[tuple[str, str]]:
-    """Every other caveat, likewise."""
+def _warnings(curves: CrossoverResult) -> list[tuple[str, str]]:
+    """Every other warning, likewise."""
     return _caveats(curves, invalidating=False)
 
 
-def _caveats(curves: Curves, *, invalidating: bool) -> list[tuple[str, str]]:
+def _caveats(curves: CrossoverResult, *, invalidating: bool) -> list[tuple[str, str]]:
     levels: dict[tuple[str, str], list[int]] = {}
     for step in curves.steps:
-        found = [(judged.cell.variant.name, judged.caveats) for judged in (step.baseline, step.contender)]
-        for name, caveats in (*found, ("their ratio", step.comparison.caveats)):
-            for caveat in caveats:
-                if caveat.invalidates is invalidating:
-                    levels.setdefault((caveat.sentence, name), []).append(step.level)
+        found = [(judged.cell.variant.name, judged.warnings) for judged in (step.baseline, step.contender)]
+        for name, warnings in (*found, ("their ratio", step.comparison.warnings)):
+            for warning in warnings:
+                if warning.invalidates is invalidating:
+                    levels.setdefault((warning.sentence, name), []).append(step.level)
     return [(sentence, f"{name}, {_listed(curves, at)}") for (sentence, name), at in levels.items()]
 
 
-def print_curves(curves: Curves, console: Console) -> None:
+def print_crossover(curves: CrossoverResult, console: Console) -> None:
     """The answer, and both variants at each level."""
     sought = curves.sought
     pair = f"{sought.contender} / {sought.baseline}"
@@ -191,9 +189,9 @@ def print_curves(curves: Curves, console: Console) -> None:
         style = STYLES[step.comparison.verdict] if step.point.favours is None else "bold"
         table.add_row(
             f"{step.level:,}",
-            *(wording.count(_value(judged)) for judged in (step.baseline, step.contender)),
-            wording.ratio(step.ratio),
-            wording.ratio_interval(step.ratio),
+            *(figures.count(_value(judged)) for judged in (step.baseline, step.contender)),
+            figures.ratio(step.ratio),
+            figures.ratio_interval(step.ratio),
             f"[{style}]{_favours(curves, step)}[/]",
         )
     console.print()
@@ -211,14 +209,14 @@ def print_curves(curves: Curves, console: Console) -> None:
         console.print(expected)
 
 
-def _counted(curves: Curves) -> str:
+def _counted(curves: CrossoverResult) -> str:
     return "1 level was measured" if len(curves.steps) == 1 else f"{len(curves.steps)} levels were measured"
 
 
 # Drawn
 
 
-def _card(curves: Curves) -> str:
+def _card(curves: CrossoverResult) -> str:
     sought, machine = curves.sought, curves.sought.machine
     return "  ".join(
         [
@@ -231,30 +229,30 @@ def _card(curves: Curves) -> str:
     )
 
 
-def _title(curves: Curves, what: str) -> str:
+def _title(curves: CrossoverResult, what: str) -> str:
     over = "users" if curves.sought.over == "users" else "the declared wait"
     return f"{curves.sought.workload.name}: {what} over {over} ({_loop(curves)})"
 
 
-def _throughput(curves: Curves) -> Chart:
+def _throughput(curves: CrossoverResult) -> Chart:
     name = f"crossover-{curves.sought.workload.name}"
     title = _title(curves, "requests a second")
     return draw_chart(Sketch(name, title, _card(curves), 3.6, lambda axes: _draw_throughput(axes, curves)))
 
 
-def _ratio(curves: Curves) -> Chart:
+def _ratio(curves: CrossoverResult) -> Chart:
     sought = curves.sought
     name = f"ratio-{sought.workload.name}"
     title = _title(curves, f"{sought.contender} / {sought.baseline}, requests a second,")
     return draw_chart(Sketch(name, title, _card(curves), 2.7, lambda axes: _draw_ratio(axes, curves)))
 
 
-def _looks(curves: Curves) -> tuple[Look, Look]:
+def _looks(curves: CrossoverResult) -> tuple[Look, Look]:
     baseline, contender = looks_of(variant.kind for variant in curves.sought.workload.variants)
     return baseline, contender
 
 
-def _draw_throughput(axes: Axes, curves: Curves) -> None:
+def _draw_throughput(axes: Axes, curves: CrossoverResult) -> None:
     """Both curves with bands for their intervals, and dots for their bounds."""
     sought = curves.sought
     heights = []
@@ -314,7 +312,7 @@ def _draw_throughput(axes: Axes, curves: Curves) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=2.6)
 
 
-def _draw_ratio(axes: Axes, curves: Curves) -> None:
+def _draw_ratio(axes: Axes, curves: CrossoverResult) -> None:
     """The ratio of each level with its interval: filled where it favours one of the two, in that one's colour."""
     sought, (baseline, contender) = curves.sought, _looks(curves)
     axes.axhspan(1 / (1 + sought.margin), 1 + sought.margin, color=GRID, alpha=0.7, linewidth=0)
@@ -359,7 +357,7 @@ def _draw_ratio(axes: Axes, curves: Curves) -> None:
     )
 
 
-def _mark_crossings(axes: Axes, curves: Curves, *, bounds: bool) -> None:
+def _mark_crossings(axes: Axes, curves: CrossoverResult, *, bounds: bool) -> None:
     """Each crossing with its interval, where the bounds part, and the levels along the axis."""
     sought = curves.sought
     axes.set_xscale("log")
@@ -367,13 +365,13 @@ def _mark_crossings(axes: Axes, curves: Curves, *, bounds: bool) -> None:
     for crossing in curves.crossings:
         axes.axvspan(crossing.low, crossing.high, color=INK, alpha=0.1, linewidth=0)
         axes.axvline(crossing.level, color=INK, linewidth=1.4, linestyle=(0, (5, 3)))
-    if (parting := curves.parting) is not None:
-        axes.axvline(parting.level, color=INK, linewidth=1, linestyle=":")
+    if (saturation := curves.saturation) is not None:
+        axes.axvline(saturation.level, color=INK, linewidth=1, linestyle=":")
     _plain(axes, "x", STEPS)
     unit = "users" if sought.over == "users" else "declared wait, ms"
     shown = ["shaded: the crossover"] if curves.crossings else []
-    shown += [f"dotted: {'bounds, and ' if bounds else ''}where the bounds part"] if parting else []
-    shown += ["dotted: bounds"] if bounds and not parting else []
+    shown += [f"dotted: {'bounds, and ' if bounds else ''}where the bounds part"] if saturation else []
+    shown += ["dotted: bounds"] if bounds and not saturation else []
     axes.set_xlabel("; ".join([f"{unit} (log)", *shown]))
 
 

@@ -11,11 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from bench_app.workload import Kind
-from harness.findings import JudgedCell, JudgedComparison
-from harness.level import Level
-from harness.plan import Plan
+from harness.judge.cells import milliseconds
+from harness.judge.findings import JudgedCell, JudgedComparison
+from harness.plan.level import Level
+from harness.plan.plan import Plan
 from harness.report import wording
-from harness.summary import milliseconds
+from harness.stats import figures
 
 # Okabe and Ito's palette, which survives colour blindness; the marker says the kind again.
 COLOURS: Final[dict[Kind | None, str]] = {
@@ -104,7 +105,7 @@ def throughput(axes: Axes, cells: Sequence[JudgedCell]) -> None:
             for end in (estimate.low, estimate.high):
                 axes.plot([end, end], [row - 0.14, row + 0.14], color=INK, linewidth=1.6)
         beyond = max(_top(judged), judged.cell.bound.rps if judged.cell.bound else 0.0)
-        axes.text(beyond + reach * 0.012, row, wording.count(estimate.value), va="center")
+        axes.text(beyond + reach * 0.012, row, figures.count(estimate.value), va="center")
     axes.set_xlim(0, reach * 1.12)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.set_xlabel("successful requests a second, with 95 % interval" + ("; │ bound" if bounded else ""))
@@ -175,7 +176,7 @@ def bystander(axes: Axes, cells: Sequence[JudgedCell]) -> None:
                 markerfacecolor=PAPER if of_def else look.colour,
             )
             axes.annotate(
-                f"{wording.duration_ms(p99)} ms",
+                f"{figures.duration_ms(p99)} ms",
                 (p99, place),
                 xytext=(8, 0),
                 textcoords="offset points",
@@ -286,7 +287,7 @@ def forest(axes: Axes, comparisons: Sequence[JudgedComparison], plan: Plan) -> N
         several = len(plan.levels) > 1
         labels.append(f"{label}, {wording.condition(comparison.level, plan)}" if several else label)
         estimate = comparison.ratio
-        spelled = f"{judged.verdict} {wording.ratio(estimate)}"
+        spelled = f"{judged.verdict} {figures.ratio(estimate)}"
         axes.text(1.01, row, spelled, va="center", transform=axes.get_yaxis_transform())
         if estimate is None:
             continue

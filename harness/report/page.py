@@ -7,20 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.export import to_summary
-from harness.findings import Findings, JudgedCell, JudgedClaim, JudgedComparison, find
-from harness.plan import PlannedWorkload
-from harness.record import CHARTS, PAGE, SUMMARY, Verification, read_run, to_json
+from harness.judge.findings import Findings, JudgedCell, JudgedClaim, JudgedComparison, find
+from harness.judge.verdict import Verdict
+from harness.plan.plan import PlannedWorkload
+from harness.record.run import CHARTS, PAGE, SUMMARY, Verification, read_run, to_json
 from harness.report import wording
-from harness.report.charts import Chart, charts_of, drawn, drift, forest, timelines
-from harness.verdict import Verdict
-
-TEMPLATES: Final = Path(__file__).parent
+from harness.report.charts import Chart, Spread, charts_of, draw_chart, drift, forest, one_by_one, timelines
+from harness.report.rendering import rendered
+from harness.report.summary_json import to_summary
+from harness.stats import figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,8 @@ class Section:
     timelines: tuple[Chart, ...]
 
 
-def write_report(directory: Path) -> Findings:
-    """Judge the run in `directory` and write its page, charts and summary into it."""
+def write_report(directory: Path, spread: Spread = one_by_one) -> Findings:
+    """Judge the run in `directory` and write its page, charts and summary into it; `spread` draws the charts."""
     findings = find(read_run(directory))
     summary = to_summary(findings)
     workloads = findings.run.manifest.plan.workloads
@@ -47,7 +46,7 @@ def write_report(directory: Path) -> Findings:
     over_time = {workload.name: list(timelines(findings, workload)) for workload in workloads}
     # What takes longest first, so that nobody waits for it at the end.
     sketches = [*chain.from_iterable(over_time.values()), *above, *chain.from_iterable(shown.values())]
-    charts = {chart.name: chart for chart in drawn(sketches)}
+    charts = {chart.name: chart for chart in spread(draw_chart, sketches)}
     overview = [charts[sketch.name] for sketch in above]
     sections = tuple(
         _section(
@@ -88,12 +87,9 @@ def _section(
 
 def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Section], overview: Sequence[Chart]) -> str:
     """The page as HTML."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
     manifest = findings.run.manifest
-    return environment.get_template("page.html.j2").render(
+    return rendered(
+        "page.html.j2",
         findings=findings,
         manifest=manifest,
         plan=manifest.plan,
@@ -111,26 +107,27 @@ def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Secti
         tally=tally(findings.headline),
         svg=lambda chart: Markup(chart.svg),
         say=wording,
+        figures=figures,
         several_levels=len(manifest.plan.levels) > 1,
         embedded=Markup(json.dumps(summary, ensure_ascii=False).replace("<", "\\u003c")),
     )
 
 
 def _warnings(findings: Findings) -> list[tuple[str, str]]:
-    """Each caveat that leaves the verdict standing, with the cells or comparisons that it is about."""
+    """Each warning that leaves the verdict standing, with the cells or comparisons that it is about."""
     several = len(findings.run.manifest.plan.levels) > 1
     cells: dict[tuple[str, str], list[str]] = {}
     for judged in findings.cells:
         level = f" ({judged.cell.level})" if several else ""
-        for caveat in judged.caveats:
-            if not caveat.invalidates:
+        for warning in judged.warnings:
+            if not warning.invalidates:
                 name = f"{judged.cell.workload.name}/{judged.cell.variant.name}"
-                cells.setdefault((caveat.sentence, level), []).append(name)
+                cells.setdefault((warning.sentence, level), []).append(name)
     for comparison in (*findings.comparisons, *findings.iso):
         level = f" ({comparison.comparison.level})" if several else ""
         pair = comparison.comparison.pair
-        for caveat in comparison.caveats:
-            cells.setdefault((caveat.sentence, level), []).append(f"{pair.workload}: {pair.contender}/{pair.baseline}")
+        for warning in comparison.warnings:
+            cells.setdefault((warning.sentence, level), []).append(f"{pair.workload}: {pair.contender}/{pair.baseline}")
     return [(sentence, f"{', '.join(names)}{level}") for (sentence, level), names in cells.items()]
 
 

@@ -11,13 +11,14 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from harness.level import Level
-from harness.plan import Plan, Trial
-from harness.record import RecordedTrial, Verification
+from harness.judge.cells import milliseconds
+from harness.plan.level import Level
+from harness.plan.plan import Plan, Trial
+from harness.record.run import RecordedTrial, Verification
 from harness.report import wording
-from harness.stats import geometric_mean
-from harness.summary import milliseconds
-from scenarios.histogram import Distribution, merge
+from harness.stats import figures
+from harness.stats.estimate import geometric_mean
+from scenarios.wire.histogram import Distribution, merge
 
 
 class ProgressDisplay:
@@ -149,11 +150,11 @@ def _running(recorded: list[RecordedTrial]) -> tuple[str, str, str, str]:
     throughput = geometric_mean([result.completed / result.window_s for result in results])
     return (
         str(len(results)),
-        wording.count(throughput.value if throughput else None),
+        figures.count(throughput.value if throughput else None),
         _p99(merge(result.latency for result in results)),
         _p99(merge(result.bystander for result in results)),
     )
 
 
 def _p99(distribution: Distribution) -> str:
-    return wording.duration_ms(milliseconds(distribution.percentile_us(99)))
+    return figures.duration_ms(milliseconds(distribution.percentile_us(99)))

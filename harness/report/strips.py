@@ -8,9 +8,9 @@ from typing import Final
 
 from matplotlib.axes import Axes
 
-from harness.report import wording
 from harness.report.drawings import DASHES, GRID, PAPER
-from harness.timeline import Series, Strip, Timeline
+from harness.report.timeline import Series, Strip, Timeline
+from harness.stats import figures
 
 STRIP_COLOURS: Final = ("#0072B2", "#D55E00")
 STRIP_MARKERS: Final = ("o", "s")
@@ -34,7 +34,7 @@ def timelines(axes: Axes, shown: Sequence[tuple[str, Timeline]]) -> None:
         for place, name in enumerate(reversed(names)):
             axes.plot([column, column + WIDE], [place, place], color=GRID, linewidth=0.7)
             strip = strips.get(name)
-            peak = wording.NOT_MEASURED
+            peak = figures.NOT_MEASURED
             if strip is not None and any(series.values for series in strip.series):
                 peak = _peak(strip.top)
                 for position, series in enumerate(strip.series):

@@ -10,10 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench_app.workload import Workload
-from harness.findings import Findings, JudgedComparison
-from harness.plan import Plan
+from harness.judge.findings import Findings, JudgedComparison
+from harness.judge.verdict import Verdict
+from harness.plan.plan import Plan
 from harness.report import wording
-from harness.verdict import Verdict
+from harness.stats import figures
 
 STYLES: Final = {
     Verdict.WIN: "bold green",
@@ -52,7 +53,7 @@ def verdict_table(findings: Findings) -> Table:
         cells = [f"  {pair.contender} / {pair.baseline}"]
         if len(plan.levels) > 1:
             cells.append(wording.condition(comparison.level, plan))
-        cells += [wording.ratio(comparison.ratio), wording.ratio_interval(comparison.ratio), _spelled(judged)]
+        cells += [figures.ratio(comparison.ratio), figures.ratio_interval(comparison.ratio), _spelled(judged)]
         cells.append(wording.bystanders(comparison))
         table.add_row(*cells)
     return table
@@ -81,7 +82,7 @@ def _trials(plan: Plan, variants: int) -> str:
 
 def iso_table(findings: Findings) -> Table:
     """The twins at an equal rate, a line each."""
-    share = wording.share(findings.run.manifest.plan.iso_share)
+    share = figures.share(findings.run.manifest.plan.iso_share)
     table = plain_table(f"p99 with both offered {share} of what the slower one carried (open loop, Poisson)")
     table.add_column("contender / baseline", no_wrap=True)
     for heading in ("req/s", "p99 ms", "ratio", "95 % interval"):
@@ -93,8 +94,8 @@ def iso_table(findings: Findings) -> Table:
             f"{pair.workload}: {pair.contender} / {pair.baseline}",
             f"{comparison.level.size:g}",
             f"{wording.latency(comparison.contender, 99)} / {wording.latency(comparison.baseline, 99)}",
-            wording.ratio(comparison.ratio),
-            wording.ratio_interval(comparison.ratio),
+            figures.ratio(comparison.ratio),
+            figures.ratio_interval(comparison.ratio),
             _spelled(judged),
         )
     return table
@@ -109,10 +110,10 @@ def print_findings(findings: Findings, console: Console) -> None:
     invalid = [judged for judged in findings.cells if not judged.valid]
     for judged in invalid:
         cell = judged.cell
-        for caveat in judged.caveats:
-            if caveat.invalidates:
+        for warning in judged.warnings:
+            if warning.invalidates:
                 name = f"{cell.workload.name}/{cell.variant.name}"
-                console.print(f"[bold magenta]INVALID[/] {escape(name)}, {cell.level}: {escape(caveat.sentence)}")
+                console.print(f"[bold magenta]INVALID[/] {escape(name)}, {cell.level}: {escape(warning.sentence)}")
     if count := len(findings.rejected):
         reasons = "; ".join(wording.rejections(findings.rejected, findings.run.manifest.plan)[:REASONS_SHOWN])
         more = f", and {count - REASONS_SHOWN} more on the page" if count > REASONS_SHOWN else ""
@@ -129,10 +130,10 @@ def print_findings(findings: Findings, console: Console) -> None:
     else:
         for judged in findings.cells:
             cell = judged.cell
-            throughput = wording.count(cell.throughput_rps.value if cell.throughput_rps else None)
+            throughput = figures.count(cell.throughput_rps.value if cell.throughput_rps else None)
             console.print(
                 f"{cell.workload.name}/{cell.variant.name}, {cell.level}: {throughput} req/s "
-                f"({wording.interval(cell.throughput_rps)}), p50 {wording.latency(cell, 50)} ms, "
+                f"({figures.interval(cell.throughput_rps)}), p50 {wording.latency(cell, 50)} ms, "
                 f"p99 {wording.latency(cell, 99)} ms"
             )
         console.print("No two variants were measured that could be compared.")

@@ -5,43 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from harness.bounds import parting_users
-from harness.curves import Over
-from harness.diagnosis import Cause, Diagnosis
-from harness.disturbance import WARN, DisturbedBlock, Unrest
-from harness.explain import Prediction
-from harness.findings import JudgedCell, JudgedComparison, JudgedConfirmation
-from harness.knobs import spelled, varied
-from harness.level import ARRIVALS_SPELLED, Level
-from harness.metric import Metric
-from harness.plan import Plan, longest_expected_s
-from harness.stats import Estimate
-from harness.summary import Cell, Comparison, milliseconds
-from harness.validation import Validation
-from scenarios.histogram import Distribution
+from harness.causes.bounds import saturation_users
+from harness.causes.diagnosis import Cause, Diagnosis
+from harness.causes.explain import Prediction
+from harness.judge.cells import Cell, milliseconds
+from harness.judge.comparisons import Comparison
+from harness.judge.crossover import Over
+from harness.judge.findings import JudgedCell, JudgedComparison, JudgedConfirmation
+from harness.plan.knobs import spelled, varied
+from harness.plan.level import ARRIVALS_SPELLED, Level
+from harness.plan.metric import Metric
+from harness.plan.plan import Plan, longest_expected_s
+from harness.record.disturbance import WARN, DisturbedBlock, Unrest
+from harness.record.validation import Validation
+from harness.stats.figures import NOT_MEASURED, TOO_FEW, count, duration_ms, ratio, ratio_interval, times
+from scenarios.wire.histogram import Distribution
 
 USUAL_SETTING: Final = "the usual setting"
-NOT_MEASURED: Final = "n/a"
-"""What stands where nothing was measured; a zero would be a figure."""
 SMALL: Final = 0.1
-TOO_FEW: Final = "too few"
-"""What stands for a percentile that would rest on single requests."""
-
-
-def count(value: float | None) -> str:
-    """A rate or a count, to three figures or so: 8.4, 97, 1,234."""
-    if value is None:
-        return NOT_MEASURED
-    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2g}"
-
-
-def duration_ms(value: float | None) -> str:
-    """A time in milliseconds, its unit said beside it: 0.42, 8.3, 63, 1,290."""
-    if value is None:
-        return NOT_MEASURED
-    if value >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
 def percentile(distribution: Distribution, percent: float) -> str:
@@ -57,38 +38,7 @@ def latency(cell: Cell, percent: float) -> str:
     if latency_us is None:
         return TOO_FEW
     spelled = duration_ms(milliseconds(latency_us))
-    return f"≥ {spelled}" if cell.latency_is_floor else spelled
-
-
-def share(value: float | None) -> str:
-    """A share as a whole percentage."""
-    return NOT_MEASURED if value is None else f"{value:.0%}"
-
-
-def times(value: float) -> str:
-    """A ratio: 0.024×, 0.87×, 1.74×, 26×."""
-    if value >= 10:
-        return f"{value:.0f}×"
-    return f"{value:.2f}×" if value >= 0.1 else f"{value:.2g}×"
-
-
-def interval(estimate: Estimate | None) -> str:
-    """The interval of a rate, or n/a."""
-    if estimate is None or estimate.low is None or estimate.high is None:
-        return NOT_MEASURED
-    return f"{count(estimate.low)} to {count(estimate.high)}"
-
-
-def ratio(estimate: Estimate | None) -> str:
-    """A ratio alone."""
-    return NOT_MEASURED if estimate is None else times(estimate.value)
-
-
-def ratio_interval(estimate: Estimate | None) -> str:
-    """The interval of a ratio, or n/a."""
-    if estimate is None or estimate.low is None or estimate.high is None:
-        return NOT_MEASURED
-    return f"{times(estimate.low)} to {times(estimate.high)}"
+    return f"≥ {spelled}" if cell.latency_is_lower_bound else spelled
 
 
 def sentence(judged: JudgedComparison) -> str:
@@ -271,23 +221,24 @@ def bystanders(comparison: Comparison) -> str:
 
 def slower(found: Diagnosis) -> str:
     """How much longer a request takes than alone."""
-    if found.added_s < found.alone_s * SMALL:
-        return "as fast as alone, and yet:"
-    return f"{duration_ms(found.added_s * 1000)} ms more than the {duration_ms(found.alone_s * 1000)} ms of one alone:"
+    if found.queueing_s < found.unloaded_s * SMALL:
+        return "as fast as unloaded, but:"
+    unloaded = duration_ms(found.unloaded_s * 1000)
+    return f"{duration_ms(found.queueing_s * 1000)} ms of queueing delay on {unloaded} ms unloaded:"
 
 
 def cause(found: Cause) -> str:
     """A cause in a few words: its name, its share, and the line that it lies in."""
-    place = found.holding.place if found.holding else None
+    site = found.holding.site if found.holding else None
     counted = "" if found.share is None else f" {found.share:.0%}"
-    return f"{found.name}{counted}{f' at {place}' if place else ''}"
+    return f"{found.name}{counted}{f' at {site}' if site else ''}"
 
 
 def faultless(judged: JudgedCell) -> str:
     """What is said of a cell that the rules find no fault with."""
     found = judged.inquiry.diagnosis
     set_by = f"; {judged.cause}" if judged.cause else ""
-    return f"no fault: a request takes about as long as alone ({duration_ms(found.alone_s * 1000)} ms){set_by}."
+    return f"no fault: a request takes about as long as alone ({duration_ms(found.unloaded_s * 1000)} ms){set_by}."
 
 
 def predicted(prediction: Prediction) -> str:
@@ -308,13 +259,13 @@ def _range(least: float, most: float) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def parting(cells: Sequence[JudgedCell]) -> str:
+def saturation(cells: Sequence[JudgedCell]) -> str:
     """Where theory lets awaiting overtake threads, by what was measured of the thread variant."""
     for judged in cells:
         scene = judged.inquiry.scene
         if judged.cell.variant.name == "sync" and scene is not None:
             tokens = scene.level.knobs.threads * scene.level.knobs.workers
-            users = parting_users(tokens, scene.demands, scene.level.think_s)
+            users = saturation_users(tokens, scene.demands, scene.level.think_s)
             if users is None:
                 kept = duration_ms(scene.demands.thread * 1000)
                 return (

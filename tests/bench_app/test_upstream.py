@@ -5,7 +5,7 @@ import pytest
 import requests
 
 from bench_app.upstream import latency_source
-from harness.services import Services
+from harness.measure.services import Services
 
 
 def test_the_upstream_never_answers_before_its_declared_latency(services: Services):

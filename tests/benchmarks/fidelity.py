@@ -11,10 +11,10 @@ from typing import Final
 
 from rich.table import Table
 
-from harness.child import Child
-from harness.load import Load
-from harness.machine import Placement
-from scenarios.protocol import ClosedLoop, OpenLoop, RequestSpec, TrialOrder, TrialResult
+from harness.machine.placement import Placement
+from harness.measure.child import Child
+from harness.measure.load import Load
+from scenarios.wire.protocol import ClosedLoop, OpenLoop, RequestSpec, TrialOrder, TrialResult
 
 RATE_RPS: Final = 500.0
 CONNECTIONS: Final = 1_000

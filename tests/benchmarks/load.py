@@ -23,13 +23,14 @@ from rich.console import Console
 from rich.table import Table
 
 from bench_app.workload import discover
-from harness.child import Child
-from harness.load import Load, open_load
-from harness.machine import Placement, place, usable_cores
-from harness.planning import make_plan
-from harness.serve import HOST, serve
-from harness.services import open_services
-from scenarios.protocol import ClosedLoop, RequestSpec, TrialOrder, TrialResult
+from harness.machine.placement import Placement, place, usable_cores
+from harness.measure.address import HOST
+from harness.measure.child import Child
+from harness.measure.load import Load, open_load
+from harness.measure.server import serve
+from harness.measure.services import open_services
+from harness.plan.planning import make_plan
+from scenarios.wire.protocol import ClosedLoop, RequestSpec, TrialOrder, TrialResult
 from tests.benchmarks.fidelity import fidelity
 
 ENDPOINTS: Final = ("root/async", "root/sync", "sleep/async", "sleep/sync", "database/async", "database/sync")
@@ -208,7 +209,7 @@ def main() -> None:
     hey = command(placement, ["hey", "-c", str(USERS), "-z", f"{WINDOW_S}s"], r"Requests/sec:\s+([\d.]+)")
     console = Console(width=110)
     with open_load(cores=placement.load, logs=logs) as load:
-        nothing = [sys.executable, "-m", "bench_app.nothing"]
+        nothing = [sys.executable, "-m", "bench_app.null_server"]
         with Child("nothing", nothing, cores=placement.server, log=logs / "nothing.log", piped=True) as child:
             url = f"http://{HOST}:{int(child.output.readline())}/"
             if "peers" in wanted:

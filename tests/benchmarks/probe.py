@@ -15,14 +15,15 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from bench_app.probe import Mode
 from bench_app.workload import discover
-from harness.load import Load, open_load
-from harness.machine import place, usable_cores
-from harness.planning import make_plan
-from harness.serve import HOST, Server, serve
-from harness.services import open_services
-from scenarios.protocol import ClosedLoop, RequestSpec, TrialOrder
+from bench_probe.telemetry import Mode
+from harness.machine.placement import place, usable_cores
+from harness.measure.address import HOST
+from harness.measure.load import Load, open_load
+from harness.measure.server import Server, serve
+from harness.measure.services import open_services
+from harness.plan.planning import make_plan
+from scenarios.wire.protocol import ClosedLoop, RequestSpec, TrialOrder
 
 VARIANTS: Final = ("root/async", "root/sync", "sleep/async")
 ROUNDS: Final = 10

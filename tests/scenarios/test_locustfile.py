@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness.serve import Server
+from harness.measure.server import Server
 from tests.conftest import PROJECT
 
 
@@ -48,9 +48,9 @@ def test_failures_reach_locusts_statistics_and_its_exit_code(server: Server, tmp
         "import sys\n"
         f"sys.path.insert(0, {str(PROJECT)!r})\n"
         "from scenarios.locustfile import *\n"
-        "from scenarios.locustfile import FLEETS\n"
-        "from scenarios.protocol import RequestSpec\n"
-        "FLEETS['root_async'].requests = (RequestSpec('/nowhere'),)\n"
+        "from scenarios.locustfile import TARGETS\n"
+        "from scenarios.wire.protocol import RequestSpec\n"
+        "TARGETS['root_async'].requests = (RequestSpec('/nowhere'),)\n"
     )
     done = subprocess.run(
         [

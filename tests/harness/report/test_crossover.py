@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.curves import read_curves
 from harness.exceptions import BadInputError
-from harness.report.crossover import answers, theory, write_curves
+from harness.judge.crossover import read_crossover
+from harness.report.crossover import answers, theory, write_crossover
 from tests.rehearsal import rehearse_crossover
 
 LEVELS = (1, 3, 6, 16, 20, 25, 31, 40, 102, 256)
@@ -24,7 +24,7 @@ def crossing(variant: str, users: int) -> float:
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = rehearse_crossover(tmp_path_factory.mktemp("reports"), crossing, LEVELS)
-    write_curves(made, read_curves(made))
+    write_crossover(made, read_crossover(made))
     return made
 
 
@@ -34,7 +34,7 @@ def page(directory: Path) -> str:
 
 
 def test_the_answer_comes_first_with_its_interval_and_the_level(directory: Path, page: str):
-    (sentence,) = answers(read_curves(directory))
+    (sentence,) = answers(read_crossover(directory))
     assert re.match(
         r"async overtakes sync at about 1\d users, between 16 and \d\d users \(async / sync: 0\.9", sentence
     )
@@ -42,7 +42,7 @@ def test_the_answer_comes_first_with_its_interval_and_the_level(directory: Path,
 
 
 def test_theory_stands_beside_it_where_the_bounds_part(directory: Path, page: str):
-    assert theory(read_curves(directory)) == (
+    assert theory(read_crossover(directory)) == (
         "In theory both have the same bound up to 40 users, and beyond it sync has the lower one: the thread pool has "
         "40 threads (40 / 20 ms = 2,000 req/s)."
     )
@@ -59,7 +59,7 @@ def test_the_page_needs_nothing_from_elsewhere_and_ends_with_machine_and_command
 def test_every_level_is_in_the_summary_and_its_own_run(directory: Path):
     summary = json.loads((directory / "summary.json").read_text())
     assert [level["level"] for level in summary["levels"]] == list(LEVELS)
-    assert summary["bounds_part_at"] == 40
+    assert summary["saturation_at"] == 40
     (found,) = summary["crossings"]
     assert (found["better_below"], found["better_above"]) == ("sync", "async")
     assert found["low"] <= found["level"] <= found["high"]
@@ -69,7 +69,7 @@ def test_every_level_is_in_the_summary_and_its_own_run(directory: Path):
 def test_both_charts_are_pngs_too_and_the_page_is_the_same_whenever_it_is_written(directory: Path, page: str):
     names = {chart.name for chart in (directory / "charts").iterdir()}
     assert names == {"crossover-sleep.png", "ratio-sleep.png"}
-    write_curves(directory, read_curves(directory))
+    write_crossover(directory, read_crossover(directory))
     assert (directory / "report.html").read_text() == page
 
 
@@ -77,7 +77,7 @@ def test_without_a_crossing_it_says_which_was_better_where_and_what_is_left(tmp_
     made = rehearse_crossover(
         tmp_path, lambda variant, users: min(users, 40 if variant == "sync" else 256) * 49, (20, 30, 64)
     )
-    (sentence,) = answers(read_curves(made))
+    (sentence,) = answers(read_crossover(made))
     assert sentence == (
         "No crossover in range (20 to 64 users): async is better at 64 users; at 20 and 30 users they tie (within 5%)."
     )
@@ -85,15 +85,15 @@ def test_without_a_crossing_it_says_which_was_better_where_and_what_is_left(tmp_
 
 def test_a_variant_that_is_better_throughout_is_named(tmp_path: Path):
     made = rehearse_crossover(tmp_path, lambda variant, users: users * (40 if variant == "sync" else 30), (5, 10))
-    assert answers(read_curves(made)) == ["No crossover in range (5 to 10 users): sync is better throughout."]
+    assert answers(read_crossover(made)) == ["No crossover in range (5 to 10 users): sync is better throughout."]
 
 
 def test_an_invalid_level_decides_nothing_and_says_why(tmp_path: Path):
     made = rehearse_crossover(
         tmp_path, lambda variant, users: users * 40, (5, 10), problems={"sleep/async": "answers another body"}
     )
-    curves = read_curves(made)
-    write_curves(made, curves)
+    curves = read_crossover(made)
+    write_crossover(made, curves)
     assert answers(curves) == ["Nothing can be said of 5 to 10 users: every level is invalid."]
     assert "2 of 2 levels, which decide nothing" in (made / "report.html").read_text()
     assert "async, 5 and 10 users: Not a fair twin: answers another body" in (made / "report.html").read_text()
@@ -101,8 +101,8 @@ def test_an_invalid_level_decides_nothing_and_says_why(tmp_path: Path):
 
 def test_a_search_that_did_not_end_says_so_and_counts_a_level_that_was_begun(tmp_path: Path):
     made = rehearse_crossover(tmp_path, crossing, (10, 40), ended=False, trials=4)
-    curves = read_curves(made)
-    write_curves(made, curves)
+    curves = read_crossover(made)
+    write_crossover(made, curves)
     assert [step.comparison.comparison.blocks for step in curves.steps] == [2, 2]
     assert "The search did not end." in (made / "report.html").read_text()
 
@@ -111,10 +111,10 @@ def test_a_damaged_search_is_refused_in_a_sentence(tmp_path: Path):
     made = rehearse_crossover(tmp_path, crossing, (10, 40))
     (made / "crossover.json").write_text("{")
     with pytest.raises(BadInputError, match=r"crossover\.json is damaged"):
-        read_curves(made)
+        read_crossover(made)
 
 
 def test_a_search_in_which_no_level_was_measured_is_refused_in_a_sentence(tmp_path: Path):
     made = rehearse_crossover(tmp_path, crossing, (10, 40), trials=0)
     with pytest.raises(BadInputError, match="no level at which both variants were measured"):
-        read_curves(made)
+        read_crossover(made)

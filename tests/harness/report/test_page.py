@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.plan import Trial
+from harness.plan.plan import Trial
 from harness.report.page import write_report
-from scenarios.protocol import TrialResult
+from scenarios.wire.protocol import TrialResult
 from tests.rehearsal import plan, rehearse, result
 
 RATES = {"sync": 1_000.0, "async": 1_500.0, "blocking": 50.0, "offload": 1_010.0}

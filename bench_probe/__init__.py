@@ -1,0 +1,1 @@
+"""What a server tells about itself: works in any ASGI application, with the standard library alone."""

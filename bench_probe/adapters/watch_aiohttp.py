@@ -1,0 +1,26 @@
+"""Outbound calls of aiohttp: how long each takes, and how much of that it waits for a free connection."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from bench_probe.accounts import RequestAccounts
+from bench_probe.adapters.patches import Patches
+
+
+def install(accounts: RequestAccounts, patches: Patches) -> None:
+    """Time `ClientSession._request`, and the connector's wait when all of its connections are out."""
+    aiohttp = sys.modules["aiohttp"]
+    ask, wait = aiohttp.ClientSession._request, aiohttp.BaseConnector._wait_for_available_connection
+
+    async def timed_request(self: Any, *args: Any, **options: Any) -> Any:
+        with accounts.calling():
+            return await ask(self, *args, **options)
+
+    async def timed_wait(self: Any, *args: Any) -> None:
+        with accounts.call_waiting():
+            await wait(self, *args)
+
+    patches.replace(aiohttp.ClientSession, "_request", timed_request)
+    patches.replace(aiohttp.BaseConnector, "_wait_for_available_connection", timed_wait)

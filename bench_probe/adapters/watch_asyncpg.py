@@ -1,0 +1,34 @@
+"""Connections of asyncpg: how long each is waited for, kept, and how long a new one takes."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from bench_probe.accounts import RequestAccounts
+from bench_probe.adapters.patches import Patches
+
+
+def install(accounts: RequestAccounts, patches: Patches) -> None:
+    """Time `pool.acquire()` as a context manager, and `asyncpg.connect`."""
+    asyncpg, context = sys.modules["asyncpg"], sys.modules["asyncpg.pool"].PoolAcquireContext
+    enter, leave, connect = context.__aenter__, context.__aexit__, asyncpg.connect
+
+    async def aenter(self: Any) -> Any:
+        asked = time.monotonic_ns()
+        connection = await enter(self)
+        accounts.lease_began(connection, asked)
+        return connection
+
+    async def aexit(self: Any, *error: Any) -> None:
+        accounts.lease_ended(self.connection)
+        await leave(self, *error)
+
+    async def timed_connect(*args: Any, **options: Any) -> Any:
+        with accounts.connecting():
+            return await connect(*args, **options)
+
+    patches.replace(context, "__aenter__", aenter)
+    patches.replace(context, "__aexit__", aexit)
+    patches.replace(asyncpg, "connect", timed_connect)

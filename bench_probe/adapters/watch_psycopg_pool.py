@@ -1,0 +1,29 @@
+"""Connections of psycopg's pool: how long each is waited for and kept."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from bench_probe.accounts import RequestAccounts
+from bench_probe.adapters.patches import Patches
+
+
+def install(accounts: RequestAccounts, patches: Patches) -> None:
+    """Time what is between `getconn` and `putconn`; `pool.connection()` calls both."""
+    pool_class = sys.modules["psycopg_pool"].ConnectionPool
+    get, put = pool_class.getconn, pool_class.putconn
+
+    def getconn(self: Any, timeout: float | None = None) -> Any:
+        asked = time.monotonic_ns()
+        connection = get(self, timeout)
+        accounts.lease_began(connection, asked)
+        return connection
+
+    def putconn(self: Any, connection: Any) -> None:
+        accounts.lease_ended(connection)
+        put(self, connection)
+
+    patches.replace(pool_class, "getconn", getconn)
+    patches.replace(pool_class, "putconn", putconn)

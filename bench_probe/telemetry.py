@@ -1,0 +1,194 @@
+"""What the server tells about itself, through a file: a blocked event loop could not answer a question over HTTP.
+
+A heartbeat on the loop says how late it is. A thread reads the gauges twenty times a second and writes a line for each
+reading, whatever the loop does. Every time is `time.monotonic_ns()`, which on Linux is one clock for all processes.
+
+    {"pid": 4242, "mode": "measure", "loop": "uvloop.Loop", "columns": ["t_ns", …]}
+    [81234567890, 5, 1210, …]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
+
+Mode = Literal["measure", "diagnose"]
+
+BEAT_S: Final = 0.01
+READING_S: Final = 0.05
+READINGS_A_TOTAL: Final = 2
+STALL_US: Final = 5_000
+"""A beat that is later than this is written down by itself; of the others only the sum is kept."""
+
+COLUMNS: Final = (
+    *("t_ns", "beats", "late_us", "late_sq_us2", "overdue_us", "stalls_us"),
+    *("tokens", "borrowed", "waiting"),
+    *("loop_cpu_ns", "process_cpu_ns", "collecting_ns"),
+    *("pool_size", "pool_in_use"),
+)
+"""What a line holds, in order.
+
+`t_ns` is when it was read. Of the heartbeat since the line before: how many `beats`, the sum of their lateness and of
+its square, the single ones above 5 ms, and how long the next is overdue now. `tokens`, `borrowed` and `waiting` are
+those of anyio's default thread limiter, 0 where the server does not use anyio. The CPU times, and the time spent in
+garbage collections, are totals since the start. Of the database pools: connections there are, and connections in use;
+None where there is no pool.
+"""
+
+
+class PoolGauge(Protocol):
+    """Reads the database pools: their size and the connections in use, None for both where there is none."""
+
+    def __call__(self) -> tuple[int | None, int | None]: ...
+
+
+class Heartbeat:
+    """A timer on the loop that notes how late it is. Another thread reads it, and takes what came together since."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._due_ns = 0
+        self._late = _Lateness()
+
+    def start(self) -> None:
+        """Begin to beat. Call it on the loop."""
+        self._arm()
+
+    def stop(self) -> None:
+        """Beat no more. Call it on the loop."""
+        self._timer.cancel()
+
+    def take(self) -> tuple[int, int, int, int, list[int]]:
+        """Return beats, lateness and its square, overdue time (µs, µs², µs) and the single stalls since the last call.
+
+        The exchange is one bytecode: a beat lands in the one or in the other, never in none.
+        """
+        taken, self._late = self._late, _Lateness()
+        overdue_us = max(0, (time.monotonic_ns() - self._due_ns) // 1000)
+        return taken.beats, taken.sum_us, taken.square_us2, overdue_us, taken.stalls_us
+
+    def _arm(self) -> None:
+        # Not on an absolute schedule: one stall is one late beat, and not twenty.
+        self._due_ns = time.monotonic_ns() + int(BEAT_S * 1e9)
+        self._timer = self._loop.call_later(BEAT_S, self._beat)
+
+    def _beat(self) -> None:
+        self._late.add(max(0, (time.monotonic_ns() - self._due_ns) // 1000))
+        self._arm()
+
+
+class _Lateness:
+    __slots__ = ("beats", "square_us2", "stalls_us", "sum_us")
+
+    def __init__(self) -> None:
+        self.beats = self.sum_us = self.square_us2 = 0
+        self.stalls_us: list[int] = []
+
+    def add(self, late_us: int) -> None:
+        self.beats += 1
+        self.sum_us += late_us
+        self.square_us2 += late_us * late_us
+        if late_us > STALL_US:
+            self.stalls_us.append(late_us)
+
+
+class Collections:
+    """Adds up how long the garbage collections of this process take."""
+
+    def __init__(self) -> None:
+        self.total_ns = 0
+        self._began_ns = 0
+
+    def __enter__(self) -> Collections:
+        gc.callbacks.append(self._collected)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        gc.callbacks.remove(self._collected)
+
+    def _collected(self, phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            self._began_ns = time.monotonic_ns()
+        else:
+            self.total_ns += time.monotonic_ns() - self._began_ns
+
+
+def thread_gauge() -> Callable[[], tuple[int, int, int]]:
+    """Return a function that reads tokens, borrowed tokens and waiting tasks of anyio's default limiter.
+
+    Call it on the loop: the limiter belongs to the loop, and another thread could not find it. Where the server has
+    not imported anyio, all three stay 0.
+    """
+    to_thread = sys.modules.get("anyio.to_thread")
+    if to_thread is None:
+        return lambda: (0, 0, 0)
+    limiter = to_thread.current_default_thread_limiter()
+
+    def read() -> tuple[int, int, int]:
+        return int(limiter.total_tokens), limiter.borrowed_tokens, limiter.statistics().tasks_waiting
+
+    return read
+
+
+@contextlib.contextmanager
+def telling(
+    path: Path, mode: Mode, pools: PoolGauge | None = None, totals: Callable[[], dict[str, Any]] | None = None
+) -> Iterator[None]:
+    """Write readings to `path` for as long as the block lasts. Call it on the loop.
+
+    A few times a second the result of `totals`, which only the mode `diagnose` has, is written as an object on its own
+    line. Where the file cannot be written, nothing is: telemetry never stops a server.
+    """
+    loop = asyncio.get_running_loop()
+    heartbeat, threads = Heartbeat(loop), thread_gauge()
+    loop_clock = time.pthread_getcpuclockid(threading.get_ident())
+    over = threading.Event()
+    with Collections() as collections, contextlib.ExitStack() as files:
+        try:
+            file = files.enter_context(path.open("ab", buffering=0))
+        except OSError:
+            yield
+            return
+
+        def say(line: object) -> None:
+            file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+
+        def reading() -> list[Any]:
+            return [
+                *(time.monotonic_ns(), *heartbeat.take()),
+                *threads(),
+                *(time.clock_gettime_ns(loop_clock), time.process_time_ns(), collections.total_ns),
+                *(pools() if pools is not None else (None, None)),
+            ]
+
+        def read() -> None:
+            kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
+            header = {"pid": os.getpid(), "mode": mode, "loop": kind, "columns": COLUMNS}
+            readings = 0
+            with contextlib.suppress(OSError):  # a full disk ends the telemetry, not the server
+                say(header)
+                while not over.wait(READING_S):
+                    say(reading())
+                    readings += 1
+                    if totals is not None and readings % READINGS_A_TOTAL == 0:
+                        say({"t_ns": time.monotonic_ns()} | totals())
+
+        reader = threading.Thread(target=read, name="bench-probe", daemon=True)
+        heartbeat.start()
+        reader.start()
+        try:
+            yield
+        finally:
+            heartbeat.stop()
+            over.set()
+            # Off the loop it would be awaited; here it ends within a reading's time.
+            reader.join()

@@ -1,0 +1,1 @@
+"""Why a variant is slow: symptoms in, causes out. Pure: reads records, starts nothing."""

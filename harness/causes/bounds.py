@@ -1,0 +1,135 @@
+"""What theory allows a variant at a level: the line that a measured throughput is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from bench_app.settings import Settings
+from harness.causes.symptoms import Symptoms
+from harness.plan.level import Level
+from harness.plan.plan import PlannedVariant, PlannedWorkload
+
+Resource = Literal["users", "threads", "loop", "processor", "database pool", "outbound pool", "client"]
+
+OUTBOUND_CONNECTIONS: Final = Settings().outbound_size
+"""The size of both outbound pools, aiohttp's connector and requests' adapter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A throughput that cannot be passed, in requests a second, the formula it came from, and what sets it."""
+
+    rps: float
+    formula: str
+    limit: str
+    resource: Resource = "users"
+
+
+def bound(workload: PlannedWorkload, variant: PlannedVariant, level: Level) -> Bound | None:
+    """The bound for a declared wait S with N users: N/S when awaited, min(N, 40)/S in threads, 1/S on the loop.
+
+    With a think time Z it is never more than N/(S + Z).
+
+    None for a workload that declares no wait.
+    """
+    if not workload.wait_s:
+        return None
+    wait_ms = f"{workload.wait_s * 1000:g} ms"
+    # What the users ask for at most, and what may be under way at a time; the smaller of the two rates is the bound.
+    cycle_s = workload.wait_s + level.think_s
+    think = f" + {level.think_s * 1000:g} ms think time" if level.think_s else ""
+    asked = Bound(
+        level.users / cycle_s,
+        f"{level.users} / ({wait_ms}{think})" if think else f"{level.users} / {wait_ms}",
+        "each user waits for its own answer",
+    )
+    workers, threads = level.knobs.workers, level.knobs.threads * level.knobs.workers
+    slots, limit, resource = None, "", asked.resource
+    if variant.kind == "blocking":
+        slots, limit, resource = workers, "the event loop waits for one request at a time", "loop"
+    elif variant.kind in ("sync", "offload"):
+        slots, limit, resource = threads, f"the thread pool has {threads} threads", "threads"
+    elif workload.outbound:
+        slots, resource = OUTBOUND_CONNECTIONS * workers, "outbound pool"
+        limit = f"the outbound pool has {slots} connections"
+    if slots is None or slots / workload.wait_s >= asked.rps:
+        return asked
+    return Bound(slots / workload.wait_s, f"{slots} / {wait_ms}", limit, resource)
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What one request asks of each resource, measured where nothing is in its way; in seconds, 0 for nothing.
+
+    `response` is what its client waits for it alone, `thread` how long it keeps tokens of the thread pool, `lease` a
+    database connection, `call` an outbound one, `loop` how long it holds the event loop if it blocks it, and
+    `processor` the server's CPU time for it under load.
+    """
+
+    response: float
+    thread: float = 0.0
+    lease: float = 0.0
+    call: float = 0.0
+    loop: float = 0.0
+    processor: float = 0.0
+
+
+def demands_of(alone: Symptoms, response_s: float, processor_s: float, *, blocks: bool) -> Demands | None:
+    """The demands of a variant from its trial with one user; None where no accounts were kept of it.
+
+    `blocks` says that it waits on the event loop, and so needs it for all of each of its steps.
+    """
+    spent = alone.spending
+    if spent is None:
+        return None
+    return Demands(
+        response=response_s,
+        thread=spent.queued + spent.served + spent.returned if spent.hops else 0.0,
+        lease=spent.leased,
+        call=max(0.0, spent.calling - spent.call_wait),
+        loop=spent.stepping if blocks else 0.0,
+        processor=processor_s,
+    )
+
+
+def bounds_of(level: Level, demands: Demands, *, cores: int, client_rps: float | None = None) -> tuple[Bound, ...]:
+    """What each resource allows by the measured demands, the tightest first: X ≤ servers / demand of each.
+
+    `cores` are those of the server: a process uses one at most. `client_rps` is what the load generator can do.
+    """
+    knobs, found = level.knobs, []
+    asked_s = demands.response + level.think_s
+    if level.rate_rps is not None:
+        found.append(Bound(level.rate_rps, "the rate offered", "no more was asked for", "users"))
+    elif asked_s > 0:
+        formula = f"{level.users} / {_ms(asked_s)}"
+        found.append(Bound(level.users / asked_s, formula, "each user waits for its own answer", "users"))
+    servers: Iterable[tuple[int, float, str, Resource]] = (
+        (knobs.threads * knobs.workers, demands.thread, "worker threads", "threads"),
+        (knobs.workers, demands.loop, "the event loop, which is blocked meanwhile", "loop"),
+        (min(knobs.workers, cores), demands.processor, "the server's core", "processor"),
+        (knobs.pool_size * knobs.workers, demands.lease, "database connections", "database pool"),
+        (OUTBOUND_CONNECTIONS * knobs.workers, demands.call, "outbound connections", "outbound pool"),
+    )
+    for count, demand_s, limit, resource in servers:
+        if demand_s > 0:
+            found.append(Bound(count / demand_s, f"{count} / {_ms(demand_s)}", limit, resource))
+    if client_rps is not None:
+        found.append(Bound(client_rps, "calibrated", "the load generator itself", "client"))
+    return tuple(sorted(found, key=lambda each: each.rps))
+
+
+def saturation_users(threads: int, sync: Demands, think_s: float) -> float | None:
+    """The users above which awaiting overtakes threads: N* = T·(R₀ + Z)/S; None where threads never bind.
+
+    They bind where a request keeps its thread longer than all T threads' processor time takes: S > T·c.
+    """
+    if sync.thread <= threads * sync.processor or not sync.thread:
+        return None
+    return threads * (sync.response + think_s) / sync.thread
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.3g} ms"

@@ -1,0 +1,216 @@
+"""`bench.py capacity`: the highest open-loop rate at which each variant of a workload meets an objective."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from bench_app.workload import discover
+from harness.exceptions import BenchError, StoppedError, in_range
+from harness.judge.capacity import CAPACITIES, FILE, Capacities, Probe, VariantCapacity
+from harness.judge.cells import milliseconds
+from harness.judge.objective import Objective, parse_objective
+from harness.machine.facts import facts
+from harness.machine.open_files import check_files
+from harness.machine.placement import take_place
+from harness.measure.child import PROJECT
+from harness.measure.rig import Rig, Setup, open_rig
+from harness.plan.level import MAX_RATE, Level
+from harness.plan.options import listed
+from harness.plan.plan import Plan, Trial, Window
+from harness.plan.planning import make_plan
+from harness.record.command_line import repeatable
+from harness.record.run import PAGE, TRIALS, make_directory
+from harness.report.announcer import Announcer
+from harness.stats.bisection import Bisection
+
+MAX_REPEATS: Final = 50
+LONGEST_WINDOW_S: Final = 6.0
+FIRST_STEP: Final = 1.5
+NEXT_STEP: Final = 1.15
+FIRST_SHARE: Final = 0.8
+TRIES: Final = 3
+# Below this a window holds too few requests to say anything.
+LOWEST_RPS: Final = 2.0
+
+
+def search(
+    workload: str,
+    *,
+    slo: str,
+    variants: str | None,
+    connections: int,
+    repeats: int,
+    seconds: float,
+    seed: int,
+    dsn: str | None,
+    out: Path,
+    words: Sequence[str],
+) -> None:
+    """Search, save every probe, and print what each variant carries.
+
+    Raises:
+        BadInputError: something was asked for that cannot be done.
+        BenchError: a process that it needs cannot be had, or was lost.
+    """
+    objective = parse_objective(slo)
+    in_range("--repeats", repeats, 1, MAX_REPEATS)
+    plan = make_plan(
+        discover(), only=[workload], variants=listed(variants), users=[connections], seconds=seconds, seed=seed
+    )
+    check_files(connections)
+    setup = Setup(take_place(), dsn)
+    console = Console(highlight=False)
+    names = [variant.name for variant in plan.workloads[0].variants]
+    console.print(
+        f"{workload}: the highest rate with {objective}, for {', '.join(names)}; {repeats} searches each, "
+        "of half a minute or so."
+    )
+    console.print(f"Seed {seed}; {setup.placement}.", style="dim")
+    started = datetime.now(UTC)
+    directory = make_directory(out, f"capacity-{workload}", started)
+    (directory / TRIALS).rmdir()  # the probes are in one file
+    kept = None
+    try:
+        with open_rig(plan, setup, Announcer(console), directory / "logs") as rig:
+            for found in _Searches(plan, objective, rig, console).after_each_of(repeats):
+                kept = Capacities(
+                    schema=1,
+                    workload=workload,
+                    question=plan.workloads[0].question,
+                    objective=objective,
+                    arrivals="poisson",
+                    connections=connections,
+                    repeats=len(found[0].found_rps),
+                    window_s=plan.window_s,
+                    seed=seed,
+                    margin=plan.margin,
+                    started=started,
+                    command=repeatable(words),
+                    machine=facts(PROJECT),
+                    placement=str(setup.placement),
+                    variants=found,
+                )
+                (directory / FILE).write_bytes(CAPACITIES.dump_json(kept, indent=1))
+    except KeyboardInterrupt:
+        raise StoppedError(f"Stopped. {_left(directory, kept, repeats)}") from None
+    except BenchError as error:
+        raise type(error)(f"{error} {_left(directory, kept, repeats)}") from error
+    assert kept is not None
+    from harness.report.capacity import print_capacities, write_capacities  # matplotlib: half a second
+
+    write_capacities(directory, kept)
+    print_capacities(kept, console)
+    console.print(f"\nPage: {directory / PAGE}", soft_wrap=True)
+
+
+def _left(directory: Path, kept: Capacities | None, repeats: int) -> str:
+    """What is left of a search that did not end."""
+    if kept is None:
+        shutil.rmtree(directory, ignore_errors=True)
+        return "No repeat was complete, so nothing is kept."
+    return f"{kept.repeats} of {repeats} repeats are kept; `python bench.py report {directory}` makes their page."
+
+
+class _Searches:
+    """The searches of every variant, a repeat after the other, in an order that the seed decides."""
+
+    def __init__(self, plan: Plan, objective: Objective, rig: Rig, console: Console) -> None:
+        self._plan = plan
+        self._objective = objective
+        self._rig = rig
+        self._console = console
+        (self._workload,) = plan.workloads
+        self._connections = plan.levels[0].users
+        self._number = 0
+        self._probes: dict[str, list[Probe]] = {variant.name: [] for variant in self._workload.variants}
+
+    def after_each_of(self, repeats: int) -> Iterator[tuple[VariantCapacity, ...]]:
+        """Search every variant so many times; what is known after each repeat."""
+        order, draw = list(self._workload.variants), random.Random(self._plan.seed)
+        found: dict[str, list[float | None]] = {variant.name: [] for variant in order}
+        began = time.monotonic()
+        for repeat in range(1, repeats + 1):
+            draw.shuffle(order)
+            for variant in order:
+                rate_rps = self._one(variant.name, repeat, found[variant.name])
+                found[variant.name].append(rate_rps)
+                spelled = "none" if rate_rps is None else f"{round(rate_rps, 1):,.10g} req/s"
+                self._console.print(f"repeat {repeat} of {repeats}  {variant.name}: {spelled}")
+            yield self._known(found)
+            if repeat < repeats:
+                left_s = (time.monotonic() - began) / repeat * (repeats - repeat)
+                self._console.print(f"about {max(1, round(left_s / 60))} min left", style="dim")
+
+    def _known(self, found: Mapping[str, Sequence[float | None]]) -> tuple[VariantCapacity, ...]:
+        problems = {verification.variant: verification.problems for verification in self._rig.verifications}
+        return tuple(
+            VariantCapacity(
+                variant=variant.name,
+                kind=variant.kind,
+                against=variant.against,
+                problems=problems.get(variant.name, ()),
+                probes=tuple(self._probes[variant.name]),
+                found_rps=tuple(found[variant.name]),
+            )
+            for variant in self._workload.variants
+        )
+
+    def _one(self, variant: str, repeat: int, before: Sequence[float | None]) -> float | None:
+        known = [rate_rps for rate_rps in before if rate_rps is not None]
+        if known:
+            bisection = Bisection(known[-1], NEXT_STEP, LOWEST_RPS, MAX_RATE)
+        else:
+            # What a closed loop carries is about the most, at latencies that nobody asked about.
+            window = Window(self._plan.warmup_s, self._plan.window_s)
+            closed = self._rig.run(self._trial(variant, repeat, Level(self._connections)), window).result
+            most_rps = max(closed.completed / closed.window_s, LOWEST_RPS)
+            bisection = Bisection(FIRST_SHARE * most_rps, FIRST_STEP, LOWEST_RPS, MAX_RATE)
+        while (rate_rps := bisection.next_rps) is not None:
+            bisection.tell(rate_rps, self._carries(variant, repeat, rate_rps))
+        return bisection.capacity_rps
+
+    def _carries(self, variant: str, repeat: int, rate_rps: float) -> bool:
+        """Whether the rate meets the objective; one probe that does not may be bad luck, so two of three decide."""
+        met = broken = 0
+        while broken < 2:
+            probe = self._probe(variant, repeat, rate_rps)
+            self._probes[variant].append(probe)
+            if probe.broken is None:
+                met += 1
+                if met > broken:
+                    return True
+            else:
+                broken += 1
+            if met + broken == TRIES:
+                return met > broken
+        return False
+
+    def _probe(self, variant: str, repeat: int, rate_rps: float) -> Probe:
+        objective = self._objective
+        window_s = max(self._plan.window_s, min(LONGEST_WINDOW_S, objective.requests_needed / rate_rps))
+        trial = self._trial(variant, repeat, Level(self._connections, "open", rate_rps, "poisson"))
+        # What is slower than twice the limit has broken the objective already.
+        drain_s = max(1.0, 2 * objective.limit_ms / 1000)
+        result = self._rig.run(trial, Window(self._plan.warmup_s, window_s, drain_s)).result
+        return Probe(
+            repeat=repeat,
+            rate_rps=rate_rps,
+            served_rps=round(result.completed / result.window_s, 3),
+            observed_ms=objective.observed_ms(result),
+            bystander_p99_ms=milliseconds(result.bystander.percentile_us(99)),
+            requests=result.latency.n,
+            client_cpu=round(result.cpu_s["load"] / result.window_s, 4),
+            broken=objective.broken_by(result, rate_rps),
+        )
+
+    def _trial(self, variant: str, repeat: int, level: Level) -> Trial:
+        self._number += 1
+        return Trial(self._number, repeat, self._workload.name, variant, level)

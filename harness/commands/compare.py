@@ -1,0 +1,73 @@
+"""`bench.py compare`: what became faster or slower from one run to another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.exceptions import BadInputError, in_range
+from harness.judge.cells import Cell
+from harness.judge.changes import Change, changes, differences
+from harness.judge.findings import find
+from harness.plan.level import Level
+from harness.plan.plan import MARGIN
+from harness.plan.planning import MAX_MARGIN, MIN_MARGIN
+from harness.record.run import read_run
+from harness.report import wording
+from harness.report.terminal import STYLES, plain_table
+from harness.stats import figures
+
+
+def compare(before: Path, after: Path, *, margin: float | None, force: bool) -> None:
+    """Print the verdict on everything that both runs measured.
+
+    Raises:
+        BadInputError: one is no run, they have nothing in common, or they differ in what must be the same.
+    """
+    chosen = in_range("--margin", MARGIN if margin is None else margin, MIN_MARGIN, MAX_MARGIN)
+    former, latter = find(read_run(before)), find(read_run(after))
+    differing = differences(former, latter)
+    if differing and not force:
+        listed = "; ".join(str(difference) for difference in differing)
+        raise BadInputError(f"The runs are not comparable: {listed}. --force shows them all the same, stamped.")
+    found = changes(former, latter, chosen)
+    if not found:
+        raise BadInputError(f"{before} and {after} measured no variant at the same level: nothing can be compared.")
+    console = Console(highlight=False)
+    if differing:
+        console.print("[bold magenta]NOT COMPARABLE[/]: shown because of --force.")
+        for difference in differing:
+            console.print(f"  {difference}", markup=False)
+    levels = list(dict.fromkeys(change.level for change in found))
+    for level in levels:
+        console.print(_table([change for change in found if change.level == level], chosen, level))
+
+
+def _table(found: Sequence[Change], margin: float, level: Level) -> Table:
+    table = plain_table(
+        f"After / before at {level} (margin {margin:.1%}; Welch's intervals: no block is common to both)"
+    )
+    table.add_column("variant", no_wrap=True)
+    for heading in ("before", "after", "ratio", "95 % interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for change in found:
+        table.add_row(
+            change.name,
+            _figure(change.before.cell),
+            _figure(change.after.cell),
+            figures.ratio(change.ratio),
+            figures.ratio_interval(change.ratio),
+            f"[{STYLES[change.verdict]}]{change.verdict}[/]",
+        )
+    return table
+
+
+def _figure(cell: Cell) -> str:
+    """The metric of the cell's level, with its unit."""
+    if cell.level.rate_rps is not None:
+        return f"{wording.latency(cell, 99)} ms"
+    return f"{figures.count(cell.throughput_rps.value if cell.throughput_rps else None)} req/s"

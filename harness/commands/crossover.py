@@ -1,0 +1,314 @@
+"""`bench.py crossover`: the level of users, or of a declared wait, at which the better of two variants changes."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+
+from bench_app.workload import discover
+from harness.exceptions import BadInputError, BenchError, StoppedError, in_range, unknown
+from harness.judge.crossing import MOST_FURTHER, grid, next_level
+from harness.judge.crossover import (
+    FILE,
+    SOUGHT,
+    CrossoverPlan,
+    CrossoverResult,
+    Over,
+    Step,
+    level_directory,
+    read_crossover,
+    read_step,
+)
+from harness.machine.core import core_speed_ms
+from harness.machine.facts import facts
+from harness.machine.open_files import check_files
+from harness.machine.placement import take_place
+from harness.measure.child import PROJECT
+from harness.measure.rig import Rig, Setup, open_rig
+from harness.measure.server import options
+from harness.plan.level import MAX_USERS
+from harness.plan.plan import MARGIN, MAX_BLOCKS, SESSION_OVERHEAD_S, Plan
+from harness.plan.planning import make_plan
+from harness.plan.profile import PROFILES
+from harness.record.calibration import read_calibration
+from harness.record.command_line import repeatable
+from harness.record.run import PAGE, TRIALS, Manifest, Record, RecordedTrial, make_directory, read_run
+from harness.report import wording
+from harness.report.announcer import Announcer
+from harness.stats import figures
+from scenarios.wire.protocol import STAGGER
+
+RANGES: Final[Mapping[Over, tuple[int, int]]] = {"users": (1, 256), "wait_ms": (1, 200)}
+# uvloop's timers count whole milliseconds, so that a wait of less, or of a fraction, would not be the same for both.
+HIGHEST: Final[Mapping[Over, int]] = {"users": MAX_USERS, "wait_ms": 5_000}
+# A block is a pair, and one pair has no interval.
+FEWEST_BLOCKS: Final = 2
+WAITS_A_WINDOW: Final = 5
+RIG_S: Final = 4.0
+
+
+def traverse(
+    workload: str,
+    baseline: str,
+    contender: str,
+    *,
+    over: str,
+    span: str | None,
+    users: int | None,
+    blocks: int,
+    seconds: float,
+    warmup: float,
+    margin: float | None,
+    seed: int,
+    dsn: str | None,
+    out: Path,
+    words: Sequence[str],
+) -> None:
+    """Measure level after level, each saved when it ends, and print where the better variant changes.
+
+    Raises:
+        BadInputError: something was asked for that cannot be done.
+        BenchError: a process that it needs cannot be had, or was lost.
+    """
+    varied = _over(over, users)
+    low, high = _range(varied, span)
+    if baseline == contender:
+        raise BadInputError(f"{baseline} was given twice: give two variants.")
+    in_range("--blocks", blocks, FEWEST_BLOCKS, MAX_BLOCKS)
+    plan = make_plan(
+        discover(),
+        only=[workload],
+        variants=[baseline, contender],
+        users=[high if varied == "users" else PROFILES["quick"].users if users is None else users],
+        blocks=blocks,
+        seconds=seconds,
+        warmup=warmup,
+        margin=MARGIN if margin is None else margin,
+        seed=seed,
+    )
+    if varied == "wait_ms" and not plan.workloads[0].adjustable:
+        able = " and ".join(name for name, each in discover().items() if each.adjustable)
+        raise BadInputError(f"{workload} declares no wait that can be set: --over wait_ms is for {able}.")
+    plan = _paired(plan, baseline, contender)
+    check_files(plan.levels[0].users)
+    setup = Setup(take_place(), dsn)
+    console = Console(highlight=False)
+    started = datetime.now(UTC)
+    sought = CrossoverPlan(
+        schema=1,
+        workload=plan.workloads[0],
+        baseline=baseline,
+        contender=contender,
+        over=varied,
+        low=low,
+        high=high,
+        users=None if varied == "users" else plan.levels[0].users,
+        blocks=blocks,
+        warmup_s=plan.warmup_s,
+        window_s=plan.window_s,
+        margin=plan.margin,
+        seed=seed,
+        started=started,
+        command=repeatable(words),
+        machine=facts(PROJECT),
+        placement=str(setup.placement),
+    )
+    _announce(sought, plan, console)
+    directory = make_directory(out, f"crossover-{workload}", started)
+    (directory / TRIALS).rmdir()  # each level has its own
+    _save(directory, sought)
+    steps: dict[int, Step] = {}
+    try:
+        for step in _Traversal(sought, plan, setup, directory, console).steps():
+            steps[step.level] = step
+            console.print(_line(sought, step), soft_wrap=True)
+        sought = replace(sought, ended=datetime.now(UTC))
+        _save(directory, sought)
+        from harness.report.crossover import print_crossover, write_crossover  # matplotlib: half a second
+
+        curves = CrossoverResult(sought, tuple(steps[level] for level in sorted(steps)))
+        write_crossover(directory, curves)
+    except KeyboardInterrupt:
+        raise StoppedError(f"Stopped. {_left(directory, discard=True)}".strip()) from None
+    except BenchError as error:
+        raise type(error)(f"{error} {_left(directory, discard=isinstance(error, BadInputError))}".strip()) from error
+    print_crossover(curves, console)
+    console.print(f"\nPage: {directory / PAGE}", soft_wrap=True)
+
+
+def _over(text: str, users: int | None) -> Over:
+    for varied in RANGES:
+        if text == varied:
+            if varied == "users" and users is not None:
+                raise BadInputError("--users is what --over users varies: say from where to where with --range.")
+            return varied
+    raise unknown("quantity to go over", text, RANGES)
+
+
+def _range(over: Over, text: str | None) -> tuple[int, int]:
+    """Both ends of the range, in whole users or milliseconds."""
+    if text is None:
+        return RANGES[over]
+    try:
+        low, high = (int(part) for part in text.split(","))
+    except ValueError:
+        raise BadInputError(f"--range {text} is no range: write it as LOW,HIGH in whole numbers, as in 4,96.") from None
+    for end in (low, high):
+        in_range("--range", end, 1, HIGHEST[over])
+    if low >= high:
+        raise BadInputError(f"--range {text} holds nothing between its ends: give the lower one first.")
+    return low, high
+
+
+def _paired(plan: Plan, baseline: str, contender: str) -> Plan:
+    """The plan with these two compared with each other, whatever their workload compares them with."""
+    (workload,) = plan.workloads
+    by_name = {variant.name: variant for variant in workload.variants}
+    pair = (replace(by_name[baseline], against=None), replace(by_name[contender], against=baseline))
+    return replace(plan, workloads=(replace(workload, variants=pair, claims=()),))
+
+
+def _plan_at(sought: CrossoverPlan, plan: Plan, level: int) -> Plan:
+    """The plan of one level; where the wait varies, warm-up and window are long enough for it.
+
+    The users begin spread over a part of the warm-up, which a wait must fit into if they are to stay spread; and a
+    window must see several answers of each.
+    """
+    workload, load = sought.at(level)
+    at = replace(plan, seed=sought.seed + level, levels=(load,), workloads=(workload,))
+    if sought.over == "users" or workload.wait_s is None:
+        return at
+    return replace(
+        at,
+        warmup_s=max(plan.warmup_s, workload.wait_s / STAGGER),
+        window_s=max(plan.window_s, WAITS_A_WINDOW * workload.wait_s),
+    )
+
+
+def _announce(sought: CrossoverPlan, plan: Plan, console: Console) -> None:
+    levels = grid(sought.low, sought.high)
+    each_s = [_plan_at(sought, plan, level).expected_s() - SESSION_OVERHEAD_S for level in levels]
+    if sought.over == "wait_ms":
+        each_s = [expected_s + RIG_S for expected_s in each_s]
+    most_s = SESSION_OVERHEAD_S + sum(each_s) + MOST_FURTHER * max(each_s)
+    console.print(
+        f"{sought.workload.name}: {sought.contender} against {sought.baseline} over "
+        f"{wording.between(sought.over, sought.low, sought.high)}; {len(levels)} levels in random order, then up to "
+        f"{MOST_FURTHER} more where the better one changes: at most {max(1, round(most_s / 60))} min or so."
+    )
+    console.print(f"Margin {sought.margin:.1%}; seed {sought.seed}; {sought.placement}.", style="dim")
+
+
+def _save(directory: Path, sought: CrossoverPlan) -> None:
+    partial = directory / f"{FILE}.partial"
+    partial.write_bytes(SOUGHT.dump_json(sought, indent=1))
+    partial.replace(directory / FILE)
+
+
+def _line(sought: CrossoverPlan, step: Step) -> str:
+    """A level as it is said when it ends."""
+    rates = [
+        f"{judged.cell.variant.name} {figures.count(judged.cell.throughput_rps.value)}"
+        for judged in (step.baseline, step.contender)
+        if judged.cell.throughput_rps is not None
+    ]
+    favoured = step.point.favours
+    return (
+        f"{wording.level_of(sought.over, step.level):>12}  {', '.join(rates) or 'nothing was answered'} req/s  "
+        f"{figures.ratio(step.ratio)} ({figures.ratio_interval(step.ratio)})  "
+        f"{step.comparison.verdict if favoured is None else getattr(sought, favoured)}"
+        f"{' (measured again)' if step.again else ''}"
+    )
+
+
+def _left(directory: Path, *, discard: bool) -> str:
+    """What is left of a search that did not end; the last level may have fewer blocks than the others."""
+    try:
+        kept = len(read_crossover(directory).steps)
+    except BadInputError:
+        if discard:
+            shutil.rmtree(directory, ignore_errors=True)
+        return "No level was measured yet." if discard else ""
+    levels = "1 level is" if kept == 1 else f"{kept} levels are"
+    return f"{levels} kept; `python bench.py report {directory}` makes their page."
+
+
+class _Traversal:
+    """The levels of a search, one after the other, on one rig, or on one for each wait."""
+
+    def __init__(self, sought: CrossoverPlan, plan: Plan, setup: Setup, directory: Path, console: Console) -> None:
+        self._sought = sought
+        self._plan = plan
+        self._site = setup
+        self._directory = directory
+        self._logs = directory / "logs"
+        self._announcer = Announcer(console)
+        self._facts: dict[str, Any] = {
+            "machine": sought.machine,
+            "placement": setup.placement,
+            "calibration": read_calibration(directory.parent, sought.machine),
+        }
+
+    def steps(self) -> Iterator[Step]:
+        """Measure the grid in an order that the seed decides, then what `next_level` asks for.
+
+        A level may come a second time, with the trials of both.
+        """
+        pending = list(grid(self._sought.low, self._sought.high))
+        random.Random(self._sought.seed).shuffle(pending)
+        known: dict[int, Step] = {}
+        with contextlib.ExitStack() as running:
+            rig = None
+            while (level := pending.pop() if pending else self._next(known)) is not None:
+                if rig is None or self._sought.over == "wait_ms":
+                    # The wait is told to server and upstream when they are started.
+                    running.close()
+                    plan = self._plan if self._sought.over == "users" else _plan_at(self._sought, self._plan, level)
+                    rig = running.enter_context(open_rig(plan, self._site, self._announcer, self._logs))
+                step = self._measure(rig, level)
+                if step is None:
+                    raise BenchError(f"Nothing was measured at {wording.level_of(self._sought.over, level)}.")
+                known[level] = step
+                yield step
+
+    @staticmethod
+    def _next(known: Mapping[int, Step]) -> int | None:
+        return next_level([step.point for step in known.values()])
+
+    def _measure(self, rig: Rig, level: int) -> Step | None:
+        """Run the level's trials, or as many again where it has some, and judge it by all of them."""
+        directory = level_directory(self._directory, level)
+        plan = _plan_at(self._sought, self._plan, level)
+        begun = directory.exists()
+        if begun:
+            twice = replace(plan, blocks=2 * plan.blocks, max_blocks=2 * plan.max_blocks)
+            record = Record(directory, replace(read_run(directory).manifest, plan=twice, ended=None))
+        else:
+            (directory / TRIALS).mkdir(parents=True)
+            record = Record(directory, self._manifest(plan, rig))
+        for trial in record.manifest.plan.trials[len(plan.trials) if begun else 0 :]:
+            pace = core_speed_ms(self._site.placement.server)
+            seen = rig.run(trial, plan.window_of(trial.workload, trial.level))
+            record.save(RecordedTrial(trial, seen.result, pace, seen.telemetry))
+        record.note(ended=datetime.now(UTC))
+        return read_step(self._sought, level, read_run(directory))
+
+    def _manifest(self, plan: Plan, rig: Rig) -> Manifest:
+        return Manifest(
+            schema=1,
+            started=datetime.now(UTC),
+            command=self._sought.command,
+            plan=plan,
+            server=options(),
+            database=rig.database,
+            verifications=rig.verifications,
+            **self._facts,
+        )

@@ -1,0 +1,36 @@
+"""What `report` does: write the page of anything recorded again, from the disk alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.judge import capacity
+from harness.judge import crossover as curves
+from harness.measure.forks import in_forks
+from harness.record.run import PAGE
+from harness.report.capacity import print_capacities, write_capacities
+from harness.report.crossover import print_crossover, write_crossover
+from harness.report.page import write_report
+from harness.report.terminal import print_findings
+
+
+def reissue(directory: Path) -> None:
+    """Judge what the directory holds (a run, a search for capacity or for a crossover) again, and print it.
+
+    Raises:
+        BadInputError: it holds nothing of the kind, or one of its files is damaged.
+    """
+    console = Console(highlight=False)
+    if (directory / capacity.FILE).exists():
+        capacities = capacity.read_capacities(directory)
+        write_capacities(directory, capacities)
+        print_capacities(capacities, console)
+    elif (directory / curves.FILE).exists():
+        found = curves.read_crossover(directory)
+        write_crossover(directory, found)
+        print_crossover(found, console)
+    else:
+        print_findings(write_report(directory, in_forks), console)
+    console.print(f"\nPage: {directory / PAGE}", soft_wrap=True)

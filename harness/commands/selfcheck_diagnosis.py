@@ -1,0 +1,128 @@
+"""`bench.py selfcheck --diagnosis`: does the diagnosis name the fault that is known, and none where there is none?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+
+from bench_app.workload import Package, discover
+from harness.causes.diagnosis import UNEXPLAINED, Diagnosis, diagnose
+from harness.causes.known import FAULTLESS, Case, Outcome, cases_of, confusion
+from harness.causes.symptoms import symptoms_of
+from harness.machine.placement import take_place
+from harness.measure.rig import Rig, Setup, open_rig
+from harness.plan.plan import Plan, Trial, Window, unloaded_of
+from harness.plan.planning import make_plan
+from harness.record.run import DIAGNOSIS, RECORDED, RecordedTrial, make_directory
+from harness.report.announcer import Announcer
+from harness.report.terminal import plain_table
+
+ALONE: Final = Window(warmup_s=0.2, window_s=0.6)
+LOADED: Final = Window(warmup_s=0.3, window_s=1.5, drain_s=6.0)
+STUCK: Final = Window(warmup_s=0.3, window_s=3.0, drain_s=0.5)
+PACKAGES: Final[tuple[Package, ...]] = ("workloads", "faults")
+
+
+def check_diagnosis(*, out: Path, seed: int) -> int:
+    """Diagnose every case, print the confusion matrix and what misses; 0 if all agree, else 1.
+
+    Raises:
+        BenchError: something that it needs cannot be had, or was lost on the way.
+    """
+    setup, console = Setup(take_place()), Console(highlight=False)
+    directory = make_directory(out, "selfcheck-diagnosis", datetime.now(UTC))
+    outcomes: list[Outcome] = []
+    for package in PACKAGES:
+        workloads = discover(package)
+        cases = cases_of(package, workloads)
+        known = {case.workload for case in cases}
+        plan = make_plan({name: each for name, each in workloads.items() if name in known}, seed=seed, diagnose=True)
+        plan = replace(plan, package=package)
+        console.print(f"{package}: {len(cases)} cases, recorded in {directory}.", soft_wrap=True)
+        with open_rig(plan, setup, Announcer(console), directory / "logs") as rig:
+            for outcome in outcomes_of(rig, plan, cases, directory / DIAGNOSIS / package):
+                outcomes.append(outcome)
+                console.print(_line(outcome), soft_wrap=True)
+    _print(outcomes, console)
+    return 0 if all(outcome.agrees for outcome in outcomes) else 1
+
+
+def outcomes_of(rig: Rig, plan: Plan, cases: Sequence[Case], directory: Path) -> Iterator[Outcome]:
+    """Diagnose each case on the rig, and keep what it rests on in `directory`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    alone: dict[str, RecordedTrial] = {}
+    waits = {workload.name: workload.wait_s if workload.outbound else None for workload in plan.workloads}
+    number = 0
+
+    def run(trial: Trial, window: Window) -> RecordedTrial:
+        seen = rig.run(trial, window, diagnose=True)
+        recorded = RecordedTrial(trial, seen.result, None, seen.telemetry)
+        (directory / f"{trial.number:04}.json").write_bytes(RECORDED.dump_json(recorded))
+        return recorded
+
+    for case in cases:
+        if case.name not in alone:
+            number += 1
+            alone[case.name] = run(Trial(number, 0, case.workload, case.variant, unloaded_of(case.level)), ALONE)
+        number += 1
+        window = STUCK if "deadlock" in case.expected else LOADED
+        loaded = run(Trial(number, 0, case.workload, case.variant, case.level), window)
+        path = f"/{case.name}"
+        found = diagnose(symptoms_of(alone[case.name], path), symptoms_of(loaded, path), waits[case.workload])
+        yield _outcome(case, found)
+
+
+def _outcome(case: Case, found: Diagnosis) -> Outcome:
+    first = found.first
+    site = first.holding.site if first and first.holding else None
+    causes = "; ".join(
+        f"{each.name}{'' if each.share is None else f' {each.share:.0%}'}"
+        f"{f' at {each.holding.site}' if each.holding and each.holding.site else ''}"
+        for each in found.causes
+    )
+    added = f"+{found.queueing_s * 1000:.3g} ms on {found.unloaded_s * 1000:.3g}"
+    detail = found.unknown or f"{added}: {causes or 'no cause'}"
+    if found.unexplained > UNEXPLAINED:
+        detail += f"; {found.unexplained:.0%} unexplained"
+    return Outcome(
+        case=case,
+        found=first.name if first else None,
+        share=first.share if first else None,
+        function=site.function if site else None,
+        detail=detail,
+    )
+
+
+def _line(outcome: Outcome) -> str:
+    mark = "[green]agrees[/]" if outcome.agrees else "[bold red]MISSES[/]"
+    return f"{mark}  {outcome.case.name}, {outcome.case.level}: {escape(outcome.detail)}"
+
+
+def _print(outcomes: Sequence[Outcome], console: Console) -> None:
+    agreed = sum(outcome.agrees for outcome in outcomes)
+    counts = confusion(outcomes)
+    names = sorted({name for pair in counts for name in pair}, key=lambda name: (name == FAULTLESS, name))
+    table = plain_table(f"{agreed} of {len(outcomes)} cases were diagnosed as known")
+    table.add_column("is")
+    table.add_column("found as", justify="right", style="dim")
+    for number in range(1, len(names) + 1):
+        table.add_column(str(number), justify="right")
+    for number, expected in enumerate(names, start=1):
+        table.add_row(expected, str(number), *(str(counts.get((expected, found), "·")) for found in names))
+    console.print()
+    console.print(table)
+    for outcome in outcomes:
+        if not outcome.agrees:
+            wanted = " or ".join(name or FAULTLESS for name in outcome.case.expected)
+            where = f" in {outcome.case.function}" if outcome.case.function else ""
+            console.print(
+                f"[bold red]missed[/] {outcome.case.name}, {outcome.case.level}: is {wanted}{where}; "
+                f"{escape(outcome.detail)}",
+                soft_wrap=True,
+            )

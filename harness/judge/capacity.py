@@ -1,0 +1,132 @@
+"""What each variant can carry within an objective: every probe of the search, and the estimate that follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from bench_app.workload import Kind
+from harness.exceptions import BadInputError
+from harness.judge.objective import Objective
+from harness.judge.verdict import Verdict, verdict
+from harness.stats.bisection import RESOLUTION
+from harness.stats.estimate import Estimate, geometric_mean, ratio, widened
+
+FILE: Final = "capacity.json"
+CLIENT_LIMIT: Final = 0.90
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One trial of the search. `broken` says why the objective was not met, None where it was.
+
+    `observed_ms` is the objective's percentile, None where it lies among failures; `client_cpu` the share of its core
+    that the load process used.
+    """
+
+    repeat: int
+    rate_rps: float
+    served_rps: float
+    observed_ms: float | None
+    bystander_p99_ms: float | None
+    requests: int
+    client_cpu: float
+    broken: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VariantCapacity:
+    """The searches of one variant, one a repeat: `found_rps` holds what each came to, None where nothing met it."""
+
+    variant: str
+    kind: Kind | None
+    against: str | None
+    problems: tuple[str, ...]
+    probes: tuple[Probe, ...]
+    found_rps: tuple[float | None, ...]
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """The geometric mean of the repeats with its 95 % interval, no narrower than the search can resolve."""
+        found = [rate_rps for rate_rps in self.found_rps if rate_rps is not None]
+        estimate = geometric_mean(found) if len(found) == len(self.found_rps) else None
+        return None if estimate is None else widened(estimate, RESOLUTION / 2)
+
+    @property
+    def client_limited(self) -> bool:
+        """Whether a probe that did not meet the objective may owe that to the load process."""
+        return any(probe.broken is not None and probe.client_cpu >= CLIENT_LIMIT for probe in self.probes)
+
+    @property
+    def unmet(self) -> bool:
+        return any(rate_rps is None for rate_rps in self.found_rps)
+
+    @property
+    def breaks(self) -> str | None:
+        """What happened at the lowest rate of the last repeat that was too much."""
+        last = [probe for probe in self.probes if probe.repeat == len(self.found_rps) and probe.broken is not None]
+        return min(last, key=lambda probe: probe.rate_rps).broken if last else None
+
+
+@dataclass(frozen=True, slots=True)
+class Capacities:
+    """A whole search: each variant of a workload under the same objective. `connections` bounds those in flight."""
+
+    schema: Literal[1]
+    workload: str
+    question: str
+    objective: Objective
+    arrivals: str
+    connections: int
+    repeats: int
+    window_s: float
+    seed: int
+    margin: float
+    started: datetime
+    command: str
+    machine: dict[str, Any]
+    placement: str
+    variants: tuple[VariantCapacity, ...]
+
+    def compared(self) -> tuple[tuple[VariantCapacity, VariantCapacity, Estimate | None, Verdict], ...]:
+        """(contender, baseline, ratio of their capacities, verdict) for each variant that is compared with another."""
+        by_name = {variant.variant: variant for variant in self.variants}
+        return tuple(
+            (contender, baseline, estimate, verdict(estimate, margin=self.margin, valid=_valid(contender, baseline)))
+            for contender in self.variants
+            if contender.against is not None and (baseline := by_name.get(contender.against)) is not None
+            for estimate in [_ratio(contender, baseline)]
+        )
+
+
+def _valid(*variants: VariantCapacity) -> bool:
+    return not any(variant.problems or variant.client_limited for variant in variants)
+
+
+def _ratio(contender: VariantCapacity, baseline: VariantCapacity) -> Estimate | None:
+    pairs = zip(contender.found_rps, baseline.found_rps, strict=False)
+    both = [(ours, theirs) for ours, theirs in pairs if ours is not None and theirs is not None]
+    estimate = ratio([ours for ours, _ in both], [theirs for _, theirs in both])
+    return None if estimate is None else widened(estimate, RESOLUTION)
+
+
+CAPACITIES: Final = TypeAdapter(Capacities)
+
+
+def read_capacities(directory: Path) -> Capacities:
+    """The search that is recorded in the directory.
+
+    Raises:
+        BadInputError: its file is damaged.
+    """
+    path = directory / FILE
+    try:
+        return CAPACITIES.validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise BadInputError(
+            f"{path} is damaged or of another version: search again ({type(error).__name__})."
+        ) from None

@@ -1,0 +1,110 @@
+"""Two runs beside each other: may they be compared at all, and what became faster or slower from one to the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from harness.judge.findings import Findings, JudgedCell
+from harness.judge.verdict import Verdict, verdict
+from harness.machine.matching import differing
+from harness.plan.knobs import LABELS
+from harness.plan.level import Level
+from harness.plan.metric import Metric, less_is_better, primary
+from harness.stats.estimate import CONFIDENCE, Estimate, independent_ratio
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One fact in which two runs differ, as text."""
+
+    fact: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return f"{self.fact} was {self.before} and is {self.after}"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One variant at one level in both runs: after/before of the level's metric, and the verdict on it."""
+
+    before: JudgedCell
+    after: JudgedCell
+    metric: Metric
+    ratio: Estimate | None
+    verdict: Verdict
+
+    @property
+    def name(self) -> str:
+        return f"{self.after.cell.workload.name}/{self.after.cell.variant.name}"
+
+    @property
+    def level(self) -> Level:
+        return self.after.cell.level
+
+
+def differences(before: Findings, after: Findings) -> tuple[Difference, ...]:
+    """Every checked fact in which the two runs differ; empty means that they may be compared."""
+    one, other = _facts(before), _facts(after)
+    found = differing(before.run.manifest.machine, after.run.manifest.machine)
+    found += [
+        (fact, one.get(fact), other.get(fact))
+        for fact in dict.fromkeys([*one, *other])
+        if one.get(fact) != other.get(fact)
+    ]
+    return tuple(Difference(fact, _spelled(was), _spelled(now)) for fact, was, now in found)
+
+
+def changes(before: Findings, after: Findings, margin: float, confidence: float = CONFIDENCE) -> tuple[Change, ...]:
+    """What both runs measured, in the order of the later one."""
+    known = {_key(judged): judged for judged in before.cells}
+    found = []
+    for judged in after.cells:
+        former = known.get(_key(judged))
+        if former is None:
+            continue
+        metric = primary(judged.cell.level)
+        ratio = independent_ratio(_values(judged, metric), _values(former, metric), confidence)
+        valid = former.valid and judged.valid
+        found.append(
+            Change(
+                former,
+                judged,
+                metric,
+                ratio,
+                verdict(ratio, margin=margin, valid=valid, less_is_better=less_is_better(metric)),
+            )
+        )
+    return tuple(found)
+
+
+def _key(judged: JudgedCell) -> tuple[str, str, Level]:
+    return judged.cell.workload.name, judged.cell.variant.name, judged.cell.level
+
+
+def _values(judged: JudgedCell, metric: Metric) -> list[float]:
+    return [value for trial in judged.cell.trials if (value := getattr(trial, metric)) is not None]
+
+
+def _facts(findings: Findings) -> dict[str, Any]:
+    """What must be the same of two runs, beside the machine."""
+    manifest = findings.run.manifest
+    plan = manifest.plan
+    return {
+        # A knob is part of each level, so that only what both have the same is compared.
+        **{f"server: {name}": value for name, value in manifest.server.items() if name not in LABELS.values()},
+        "placement": str(manifest.placement),
+        "database": manifest.database,
+        "target": manifest.target,
+        "load processes": plan.load_processes,
+        "warm-up": f"{plan.warmup_s:g} s",
+        "window": f"{plan.window_s:g} s",
+        "windows": "lengthened by a pilot" if plan.pilot_s else "as they were asked for",
+        "fresh server for each trial": "yes" if plan.fresh_server else "no",
+    }
+
+
+def _spelled(value: object) -> str:
+    return "unknown" if value is None else str(value)

@@ -1,0 +1,185 @@
+"""A run, judged: every cell with its warnings and cause, every comparison and claim with its verdict.
+
+This is what all renderers read, and `summary.json` is its public form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from bench_app.workload import Claim
+from harness.judge.cells import Cell
+from harness.judge.comparisons import Comparison, Outcome, outcome, summarise
+from harness.judge.guards import CellWarning, warnings_of, warnings_on
+from harness.judge.inquiry import Inquiry, cause, inquire
+from harness.judge.verdict import Verdict, agrees, verdict
+from harness.plan.metric import less_is_better
+from harness.plan.plan import Confirmation, Plan, PlannedWorkload
+from harness.record.disturbance import DisturbedBlock, Unrest
+from harness.record.run import Run
+from harness.stats.estimate import Estimate
+
+Settlement = Literal["confirmed", "refuted", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedCell:
+    """A cell, what must be known before believing it, and what held it back.
+
+    `cause` is that in a sentence, None where nothing seen explains it.
+    """
+
+    cell: Cell
+    warnings: tuple[CellWarning, ...]
+    inquiry: Inquiry
+
+    @property
+    def cause(self) -> str | None:
+        explained = self.inquiry.explanations
+        return explained[0].sentence if explained else cause(self.cell)
+
+    @property
+    def valid(self) -> bool:
+        return not any(warning.invalidates for warning in self.warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedComparison:
+    """A comparison with its verdict, which is about its primary metric; those of the others only inform."""
+
+    comparison: Comparison
+    verdict: Verdict
+    secondary: tuple[tuple[Outcome, Verdict], ...] = ()
+    warnings: tuple[CellWarning, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedClaim:
+    """A claim with the comparison that it rests on and what this machine says of it."""
+
+    workload: str
+    claim: Claim
+    judged: JudgedComparison
+    settlement: Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedConfirmation:
+    """What a change of the server was predicted to bring a variant, and what it brought.
+
+    `ratio` is of requests a second, changed over as it was. `holds` says whether the prediction meets its interval, or
+    misses it by no more than the margin; None where there is no interval, or a cell is invalid.
+    """
+
+    confirmation: Confirmation
+    ratio: Estimate | None
+    holds: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Everything there is to say about a run; the comparisons of the step at an equal rate are apart, in `iso`.
+
+    `disturbed` are the blocks in which the machine was not itself, `unrest` is how restless it was in all.
+    """
+
+    run: Run
+    cells: tuple[JudgedCell, ...]
+    comparisons: tuple[JudgedComparison, ...]
+    claims: tuple[JudgedClaim, ...]
+    iso: tuple[JudgedComparison, ...] = ()
+    disturbed: tuple[DisturbedBlock, ...] = ()
+    unrest: tuple[Unrest, ...] = ()
+    confirmations: tuple[JudgedConfirmation, ...] = ()
+
+    @property
+    def rejected(self) -> tuple[DisturbedBlock, ...]:
+        """The blocks that count for nothing."""
+        return tuple(block for block in self.disturbed if block.rejected)
+
+    @property
+    def headline(self) -> tuple[JudgedComparison, ...]:
+        """The comparisons to begin with: the plain twins, async against sync, at the highest level, WINs first.
+
+        Where a run holds none of them, all its comparisons.
+        """
+        highest = max(self.run.manifest.plan.levels, key=lambda level: level.size)
+        twins = [
+            judged
+            for judged in self.comparisons
+            if (judged.comparison.pair.contender, judged.comparison.pair.baseline) == ("async", "sync")
+            and judged.comparison.level == highest
+        ]
+        order = list(Verdict)
+        return tuple(sorted(twins or self.comparisons, key=lambda judged: order.index(judged.verdict)))
+
+    def cells_of(self, workload: PlannedWorkload) -> tuple[JudgedCell, ...]:
+        levels = self.run.manifest.plan.levels
+        return tuple(
+            judged
+            for judged in self.cells
+            if judged.cell.workload.name == workload.name and judged.cell.level in levels
+        )
+
+    def iso_of(self, workload: PlannedWorkload) -> tuple[JudgedComparison, ...]:
+        return tuple(judged for judged in self.iso if judged.comparison.pair.workload == workload.name)
+
+    def comparisons_of(self, workload: PlannedWorkload) -> tuple[JudgedComparison, ...]:
+        return tuple(judged for judged in self.comparisons if judged.comparison.pair.workload == workload.name)
+
+
+def find(run: Run) -> Findings:
+    """Judge a run. Pure: the same directory always gives the same findings."""
+    summary = summarise(run)
+    cells = tuple(JudgedCell(cell, warnings_of(cell, run), inquire(cell, run)) for cell in summary.cells)
+    valid = {id(judged.cell): judged.valid for judged in cells}
+    margin = run.manifest.plan.margin
+
+    def judge(comparison: Comparison) -> JudgedComparison:
+        both = valid[id(comparison.baseline)] and valid[id(comparison.contender)]
+        first, *others = (
+            verdict(each.ratio, margin=margin, valid=both, less_is_better=less_is_better(each.metric))
+            for each in (comparison.primary, *comparison.secondary)
+        )
+        secondary = tuple(zip(comparison.secondary, others, strict=True))
+        return JudgedComparison(comparison, first, secondary, warnings_on(comparison))
+
+    comparisons = tuple(map(judge, summary.comparisons))
+    levels = run.manifest.plan.levels
+    planned = tuple(judged for judged in comparisons if judged.comparison.level in levels)
+    iso = tuple(judged for judged in comparisons if judged.comparison.level not in levels)
+    claims = tuple(_claims(run.manifest.plan, planned))
+    confirmed = tuple(_confirmed(run.manifest.plan, cells))
+    return Findings(run, cells, planned, claims, iso, summary.disturbed, summary.unrest, confirmed)
+
+
+def _confirmed(plan: Plan, cells: tuple[JudgedCell, ...]) -> Iterator[JudgedConfirmation]:
+    found = {(judged.cell.workload.name, judged.cell.variant.name, judged.cell.level): judged for judged in cells}
+    for each in plan.confirmations:
+        before, after = (found.get((each.workload, each.variant, level)) for level in (each.level, each.changed))
+        if before is None or after is None:
+            continue
+        ratio = outcome(after.cell, before.cell, "throughput_rps").ratio
+        valid = before.valid and after.valid
+        yield JudgedConfirmation(each, ratio, agrees(ratio, each.least, each.most, margin=plan.margin, valid=valid))
+
+
+def _claims(plan: Plan, comparisons: tuple[JudgedComparison, ...]) -> list[JudgedClaim]:
+    return [
+        JudgedClaim(workload.name, claim, judged, settle(claim, judged.verdict))
+        for workload in plan.workloads
+        for claim in workload.claims
+        for judged in comparisons
+        if judged.comparison.pair.workload == workload.name
+        and judged.comparison.pair.baseline == claim.baseline
+        and judged.comparison.pair.contender == claim.contender
+    ]
+
+
+def settle(claim: Claim, found: Verdict) -> Settlement:
+    """Confirmed by the verdict that the claim expects, refuted by another clear one, else undecided."""
+    if found == claim.expect:
+        return "confirmed"
+    return "refuted" if found in (Verdict.WIN, Verdict.LOSS, Verdict.TIE) else "undecided"

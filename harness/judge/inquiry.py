@@ -1,0 +1,86 @@
+"""Why a cell is as slow as it is: its diagnosing trials, held beside what was measured of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from harness.causes.bounds import bounds_of, demands_of
+from harness.causes.diagnosis import NO_TELEMETRY, Diagnosis, diagnose
+from harness.causes.explain import Explanation, Scene, explain
+from harness.causes.symptoms import symptoms_of
+from harness.judge.cells import Cell
+from harness.judge.guards import CLIENT_LIMIT
+from harness.plan.level import Level
+from harness.plan.plan import unloaded_of
+from harness.record.run import RecordedTrial, Run
+
+NEAR_BOUND: Final = 0.85
+FULL_CORE: Final = 0.90
+NOT_DIAGNOSED: Final = Diagnosis(unknown="not diagnosed at this level")
+CLIENT_LIMITED: Final = Diagnosis(unknown="the load generator was the limit while it was diagnosed")
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What was found out about a cell; `scene` is None where the server told nothing of it."""
+
+    diagnosis: Diagnosis
+    scene: Scene | None = None
+    explanations: tuple[Explanation, ...] = ()
+
+
+def inquire(cell: Cell, run: Run) -> Inquiry:
+    """Why this cell is as slow as it is, by the trials that diagnosed its variant, alone and at its level."""
+    alone, loaded = (_diagnosed(cell, run, level) for level in (unloaded_of(cell.level), cell.level))
+    if alone is None or loaded is None:
+        return Inquiry(NO_TELEMETRY if run.manifest.target or not run.diagnosed else NOT_DIAGNOSED)
+    if loaded.result.cpu_s["load"] / loaded.result.window_s >= CLIENT_LIMIT or loaded.result.throttled:
+        return Inquiry(CLIENT_LIMITED)
+    before, after = symptoms_of(alone, cell.variant.path), symptoms_of(loaded, cell.variant.path)
+    declared_s = cell.workload.wait_s if cell.workload.outbound else None
+    found = diagnose(before, after, declared_s)
+    if before is None or after is None:
+        return Inquiry(found)
+    demands = demands_of(
+        before,
+        response_s=(alone.result.latency.mean_us or 0.0) / 1e6,
+        # From the trials that were measured: to keep accounts costs processor time, too.
+        processor_s=cell.server_cpu / cell.throughput_rps.value if cell.server_cpu and cell.throughput_rps else 0.0,
+        blocks=any(each.holding and each.holding.route == cell.variant.path for each in found.causes),
+    )
+    if demands is None:
+        return Inquiry(found)
+    cores, calibration = max(1, len(run.manifest.placement.server)), run.manifest.calibration
+    client_rps = calibration.client_ceiling_rps * run.manifest.plan.load_processes if calibration else None
+    bounds = bounds_of(cell.level, demands, cores=cores, client_rps=client_rps)
+    scene = Scene(cell.level, before, after, demands, bounds, cores)
+    return Inquiry(found, scene, explain(found, scene))
+
+
+def _diagnosed(cell: Cell, run: Run, level: Level) -> RecordedTrial | None:
+    wanted = (cell.workload.name, cell.variant.name, level)
+    for recorded in run.diagnosed:
+        if (recorded.trial.workload, recorded.trial.variant, recorded.trial.level) == wanted:
+            return recorded
+    return None
+
+
+def cause(cell: Cell) -> str | None:
+    """What set the pace of a cell without telemetry, from its bound and from where the CPU went; None if unexplained.
+
+    A bound that was nearly reached comes first, because a waiting server has CPU to spare; then a full core.
+    """
+    if cell.bound is not None and cell.bound_share is not None and cell.bound_share >= NEAR_BOUND:
+        return f"{cell.bound.limit}: {cell.bound_share:.0%} of {cell.bound.formula} = {cell.bound.rps:,.0f} req/s"
+    if cell.server_cpu is not None and cell.server_cpu >= FULL_CORE:
+        return f"the server's core is full{_cost(cell)}"
+    if cell.variant.origin is None and cell.load_core_busy is not None and cell.load_core_busy >= FULL_CORE:
+        return f"the core that load and services share is {cell.load_core_busy:.0%} busy"
+    return None
+
+
+def _cost(cell: Cell) -> str:
+    if cell.server_cpu is None or cell.throughput_rps is None:
+        return ""
+    return f": {cell.server_cpu / cell.throughput_rps.value * 1e6:,.0f} µs of CPU a request"

@@ -1,0 +1,1 @@
+"""The machine: its facts, its cores, and which process gets which."""

@@ -1,0 +1,111 @@
+"""The machine: what it is, which core each process gets, and the facts that belong beside every figure."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from harness.machine.placement import siblings_of, usable_cores
+
+PACKAGES: Final = (
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "uvloop",
+    "httptools",
+    "anyio",
+    "pydantic",
+    "asyncpg",
+    "psycopg",
+    "psycopg-pool",
+    "aiohttp",
+    "requests",
+    "locust",
+    "gevent",
+)
+
+
+def facts(project: Path) -> dict[str, Any]:
+    """What a reader has to know of the machine and the versions to believe a figure, or to repeat it."""
+    return {
+        "cpu": _cpu_model(),
+        "cores": psutil.cpu_count(logical=True),
+        "threads_a_core": _threads_a_core(),
+        "cpu_quota": _cpu_quota(),
+        "open_files": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "missing_signals": ", ".join(_missing_signals()) or "none",
+        "virtualised": "hypervisor" in (_read("/proc/cpuinfo") or ""),
+        "load_average": [round(load, 2) for load in os.getloadavg()],
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "revision": _revision(project),
+    }
+
+
+def _missing_signals() -> Iterator[str]:
+    """What the diagnosis would look at, and this system does not tell."""
+    for path, signal in (
+        ("/proc/self/stat", "processes from outside"),
+        ("/proc/self/schedstat", "delay in the run queue"),
+        ("/proc/self/task", "event loop's thread"),
+        ("/proc/stat", "steal"),
+    ):
+        if not Path(path).exists():
+            yield signal
+    if len(usable_cores()) < 2:
+        yield "server and load apart (one core)"
+
+
+def _cpu_model() -> str:
+    for line in (_read("/proc/cpuinfo") or "").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _threads_a_core() -> int | None:
+    """2 where the first core runs two threads at a time (SMT), 1 where it does not."""
+    siblings = siblings_of(0)
+    return None if siblings is None else len(siblings.replace("-", ",").split(","))
+
+
+def _cpu_quota() -> str | None:
+    """The quota of the control group that this is in, as microseconds of CPU in a period; None for none."""
+    quota = _read("/sys/fs/cgroup/cpu.max")
+    if quota is None:  # version 1 has a file for each
+        quota = f"{_read('/sys/fs/cgroup/cpu/cpu.cfs_quota_us')} {_read('/sys/fs/cgroup/cpu/cpu.cfs_period_us')}"
+    return None if quota.startswith(("max", "-1", "None")) else quota
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return None
+
+
+def _revision(project: Path) -> str | None:
+    """The project's commit, with `+changes` where the working tree differs from it; None outside git."""
+    try:
+        revision = _git(project, "rev-parse", "--short=12", "HEAD")
+        return revision + ("+changes" if _git(project, "status", "--porcelain") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(project: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(project), *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()

@@ -1,0 +1,1 @@
+"""Makes a record: processes, sockets, clocks, databases, servers, sessions."""

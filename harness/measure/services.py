@@ -1,0 +1,127 @@
+"""The neighbours that the service needs: the database and the upstream service, for as long as the run lasts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench_app.settings import WAIT_S
+from bench_app.upstream import COUNT_PATH
+from bench_app.workload import Package
+from harness.exceptions import BadInputError, BenchError
+from harness.machine.placement import Placement
+from harness.measure.child import Child, fetch
+from harness.measure.postgres import Database, open_database
+from harness.plan.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """The running upstream service."""
+
+    url: str
+    child: Child
+
+    def calls(self) -> int:
+        """How many calls it has answered so far."""
+        return int(fetch(self.url + COUNT_PATH.decode()[1:], timeout_s=5))
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the server is told of its neighbours, None for what the plan does not need, and of what it serves.
+
+    `wait_s` is how long, in seconds, a handler waits whose wait is all that it does.
+    """
+
+    database: Database | None
+    upstream: Upstream | None
+    wait_s: float = WAIT_S
+    package: Package = "workloads"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a server process. It holds the database's password and is never logged."""
+        # A proxy is for the world outside; requests would use it on loopback too, and aiohttp would not.
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("BENCH_", "PYTEST_")) and not name.lower().endswith("_proxy")
+        }
+        if self.database is not None:
+            environment["BENCH_DSN"] = self.database.dsn
+        if self.upstream is not None:
+            environment["BENCH_UPSTREAM"] = self.upstream.url
+        environment["BENCH_WAIT_S"] = str(self.wait_s)
+        environment["BENCH_PACKAGE"] = self.package
+        return environment
+
+    def check(self) -> None:
+        """Raise ChildDiedError if one of the services that are ours is no longer there."""
+        if self.database is not None and self.database.child is not None:
+            self.database.child.check()
+        if self.upstream is not None:
+            self.upstream.child.check()
+
+    @property
+    def watch(self) -> dict[str, int]:
+        """The services' processes by role, whose CPU time a trial reads; the user's own database is none of them."""
+        watched = {"upstream": self.upstream.child.pid} if self.upstream is not None else {}
+        if self.database is not None and self.database.child is not None:
+            watched["database"] = self.database.child.pid
+        return watched
+
+
+@contextlib.contextmanager
+def open_services(plan: Plan, dsn: str | None, placement: Placement, logs: Path) -> Iterator[Services]:
+    """Start what the plan's workloads need, and stop it at the end.
+
+    Raises:
+        BadInputError: the database cannot be used, or the workloads' waits contradict each other.
+    """
+    wait_s = _wait_s(plan)
+    with contextlib.ExitStack() as stack:
+        database = upstream = None
+        if "database" in plan.needs:
+            # A variant that connects for each request takes one connection a user, beside the twins' pools.
+            pools = max(2 * knobs.pool_size * knobs.workers for knobs in plan.settings)
+            connections = max(level.users for level in plan.levels) + pools
+            database = stack.enter_context(
+                open_database(dsn, connections=connections, cores=placement.services, logs=logs)
+            )
+        if "upstream" in plan.needs:
+            upstream = stack.enter_context(_open_upstream(wait_s, placement, logs))
+        yield Services(database, upstream, wait_s, plan.package)
+
+
+def _wait_s(plan: Plan) -> float:
+    """The wait that the plan's adjustable workloads declare, in seconds.
+
+    Raises:
+        BadInputError: they declare several, and there is one server.
+    """
+    declared = {
+        workload.wait_s: workload.name
+        for workload in plan.workloads
+        if workload.adjustable and workload.wait_s is not None
+    }
+    if len(declared) > 1:
+        listed = " and ".join(f"{name} ({wait_s * 1000:g} ms)" for wait_s, name in declared.items())
+        raise BadInputError(f"{listed} declare adjustable waits, and a server has one: let them declare the same.")
+    return next(iter(declared), WAIT_S)
+
+
+@contextlib.contextmanager
+def _open_upstream(latency_s: float, placement: Placement, logs: Path) -> Iterator[Upstream]:
+    command = [sys.executable, "-m", "bench_app.upstream", "--latency-ms", str(latency_s * 1000)]
+    with Child("upstream service", command, cores=placement.services, log=logs / "upstream.log", piped=True) as child:
+        port = child.output.readline().strip()
+        if not port:
+            child.stop()
+            child.check()
+            raise BenchError("The upstream service did not start.")
+        yield Upstream(f"http://127.0.0.1:{int(port)}/", child)

@@ -1,0 +1,249 @@
+"""A session from start to end: every trial of the plan on the rig, each saved when it ends."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Protocol
+
+from harness.exceptions import BadInputError, BenchError, StoppedError
+from harness.machine.core import core_speed_ms
+from harness.machine.facts import facts
+from harness.machine.placement import Placement
+from harness.measure.child import PROJECT
+from harness.measure.pilot import tune
+from harness.measure.rig import Audience, Rig, Setup, open_rig
+from harness.measure.server import options
+from harness.measure.stopping import is_look, is_precise
+from harness.plan.level import Level
+from harness.plan.plan import PILOT_WARMUP_S, Confirmation, Plan, Stop, Trial, Window
+from harness.record.calibration import read_calibration
+from harness.record.run import Manifest, Record, RecordedTrial, Run, make_directory
+from harness.record.validation import read_validation
+from scenarios.wire.protocol import TrialResult
+
+
+class Watcher(Audience, Protocol):
+    """Whoever wants to know how far the session is."""
+
+    def piloting(self, trial: Trial) -> None: ...
+
+    def replanned(self, plan: Plan) -> None: ...
+
+    def trial_starts(self, trial: Trial) -> None: ...
+
+    def trial_ended(self, recorded: RecordedTrial) -> None: ...
+
+
+def conduct(
+    plan: Plan,
+    watcher: Watcher,
+    setup: Setup,
+    *,
+    out: Path,
+    name: str,
+    command: str,
+) -> Path:
+    """Run the plan; returns the run's directory, which holds every trial that ended.
+
+    Raises:
+        BenchError: something that the session needs cannot be had, or was lost on the way.
+    """
+    started = datetime.now(UTC)
+    directory = make_directory(out, name, started)
+    machine = facts(PROJECT)
+    manifest = Manifest(
+        schema=1,
+        started=started,
+        command=command,
+        plan=plan,
+        machine=machine,
+        placement=setup.placement,
+        server={} if setup.target else options(level.knobs for level in plan.levels),
+        database=None,
+        calibration=read_calibration(out, machine),
+        validation=read_validation(out, machine),
+        target=", ".join(setup.target) or None,
+    )
+    _carry_out(Record(directory, manifest), watcher, setup, ())
+    return directory
+
+
+def resume(run: Run, watcher: Watcher, setup: Setup) -> None:
+    """Run what is left of a recorded run's plan; each trial is saved beside those that it has.
+
+    Raises:
+        BenchError: something that the session needs cannot be had, or was lost on the way.
+    """
+    _carry_out(Record(run.directory, run.manifest), watcher, setup, run.trials, run.diagnosed)
+
+
+def confirm(run: Run, confirmations: Sequence[Confirmation], watcher: Watcher, setup: Setup) -> None:
+    """Measure what should change, beside what it was, and save that with the run's other trials.
+
+    Raises:
+        BenchError: something that the session needs cannot be had, or was lost on the way.
+    """
+    plan = replace(run.manifest.plan, confirmations=tuple(confirmations))
+    record = Record(run.directory, replace(run.manifest, plan=plan, ended=None))
+    watcher.replanned(plan)
+    _carry_out(record, watcher, setup, run.trials, run.diagnosed)
+
+
+def _carry_out(
+    record: Record,
+    watcher: Watcher,
+    setup: Setup,
+    done: Sequence[RecordedTrial],
+    diagnosed: Sequence[RecordedTrial] = (),
+) -> None:
+    kept = len(done)
+    try:
+        with open_rig(record.manifest.plan, setup, watcher, record.logs) as rig:
+            record.note(verifications=rig.verifications, database=rig.database, workers=rig.workers)
+            for recorded in Session(record, watcher, rig, setup.placement, done, diagnosed).trials():
+                record.save(recorded)
+                kept += 1
+                watcher.trial_ended(recorded)
+    except BenchError as error:
+        raise type(error)(f"{error} {_kept(record, kept, discard=isinstance(error, BadInputError))}".strip()) from error
+    except KeyboardInterrupt:
+        raise StoppedError(f"Stopped. {_kept(record, kept, discard=True)}".strip()) from None
+    record.note(ended=datetime.now(UTC))
+
+
+class Session:
+    """The trials of a plan, which becomes known on the way: windows from the pilot, stops, and the step at a rate."""
+
+    def __init__(
+        self,
+        record: Record,
+        watcher: Watcher,
+        rig: Rig,
+        placement: Placement,
+        done: Sequence[RecordedTrial],
+        diagnosed: Sequence[RecordedTrial] = (),
+    ) -> None:
+        self._record = record
+        self._watcher = watcher
+        self._rig = rig
+        self._placement = placement
+        self._trials = list(done)
+        self._diagnosed = list(diagnosed)
+
+    @property
+    def _plan(self) -> Plan:
+        return self._record.manifest.plan
+
+    def trials(self) -> Iterator[RecordedTrial]:
+        """Run each trial that is not done yet."""
+        if self._plan.diagnose:
+            self._diagnose()
+        if self._plan.pilot_s and not self._plan.tuned:
+            self._replan(tune(self._plan, self._seen() if self._plan.diagnose else self._piloted()))
+        yield from self._left()
+        if self._plan.iso_pairs and not self._plan.iso:
+            self._replan(self._plan.at_equal_rates(self._carried()))
+            yield from self._left()
+
+    def _left(self) -> Iterator[RecordedTrial]:
+        done = {recorded.trial.number for recorded in self._trials}
+        for trial in self._plan.trials:
+            if trial.number in done or self._is_stopped(trial):
+                continue
+            self._watcher.trial_starts(trial)
+            pace = core_speed_ms(self._placement.server) if self._placement.server else None
+            seen = self._rig.run(trial, self._plan.window_of(trial.workload, trial.level))
+            self._trials.append(RecordedTrial(trial, seen.result, pace, seen.telemetry))
+            yield self._trials[-1]
+            self._look(trial)
+
+    def _diagnose(self) -> None:
+        """Before anything is measured: every variant on a server that keeps accounts, by itself and under each load."""
+        done = {recorded.trial.number for recorded in self._diagnosed}
+        self._watcher.stage("diagnosing each variant")
+        for trial in self._plan.diagnostics:
+            if trial.number in done:
+                continue
+            self._watcher.piloting(trial)
+            seen = self._rig.run(trial, self._plan.diagnostic_window(trial.level), diagnose=True)
+            self._diagnosed.append(RecordedTrial(trial, seen.result, None, seen.telemetry))
+            self._record.save_diagnosis(self._diagnosed[-1])
+
+    def _seen(self) -> dict[tuple[str, Level], list[TrialResult]]:
+        """What the diagnosing trials showed at each level: they stand in for a pilot."""
+        seen: dict[tuple[str, Level], list[TrialResult]] = {}
+        for recorded in self._diagnosed:
+            if recorded.trial.level in self._plan.levels:
+                seen.setdefault((recorded.trial.workload, recorded.trial.level), []).append(recorded.result)
+        return seen
+
+    def _piloted(self) -> dict[tuple[str, Level], list[TrialResult]]:
+        """One short trial of each variant at each level, of which nothing is kept but the windows that they need."""
+        plan = self._plan
+        window = Window(PILOT_WARMUP_S, plan.pilot_s)
+        seen: dict[tuple[str, Level], list[TrialResult]] = {}
+        variants = [(workload, variant) for workload in plan.workloads for variant in workload.variants]
+        self._watcher.stage("a pilot of each variant")
+        for level in plan.levels:
+            for workload, variant in variants:
+                trial = Trial(0, 0, workload.name, variant.name, level)
+                self._watcher.piloting(trial)
+                seen.setdefault((workload.name, level), []).append(self._rig.run(trial, window).result)
+        return seen
+
+    def _carried(self) -> dict[tuple[str, str], float]:
+        """What each (workload, variant) was seen to carry, in requests a second: the most of all levels."""
+        seen: dict[tuple[str, str], dict[Level, list[float]]] = {}
+        for recorded in self._trials:
+            trial, result = recorded.trial, recorded.result
+            if not result.lost:
+                at = seen.setdefault((trial.workload, trial.variant), {}).setdefault(trial.level, [])
+                at.append(result.completed / result.window_s)
+        return {variant: max(median(rates) for rates in levels.values()) for variant, levels in seen.items()}
+
+    def _look(self, last: Trial) -> None:
+        """After each block that calls for it: stop the comparison if it is precise."""
+        plan, key, blocks = self._plan, (last.workload, last.level), last.block + 1
+        if last.block >= plan.most_blocks or not is_look(plan, blocks) or self._is_open(last):
+            return
+        if is_precise(plan, *key, self._trials, self._placement):
+            self._replan(replace(plan, stops=(*plan.stops, Stop(*key, blocks))))
+
+    def _is_open(self, last: Trial) -> bool:
+        """Whether the block of this trial still lacks one."""
+        done = {recorded.trial.number for recorded in self._trials}
+        return any(
+            trial.number not in done
+            for trial in self._plan.trials
+            if (trial.workload, trial.level) == (last.workload, last.level) and trial.block <= last.block
+        )
+
+    def _is_stopped(self, trial: Trial) -> bool:
+        return any(
+            (stop.workload, stop.level) == (trial.workload, trial.level) and trial.block >= stop.blocks
+            for stop in self._plan.stops
+        )
+
+    def _replan(self, plan: Plan) -> None:
+        self._record.note(plan=plan)
+        self._watcher.replanned(plan)
+
+
+def _kept(record: Record, trials: int, *, discard: bool) -> str:
+    """What is left of a run that did not end; an empty directory is not worth leaving behind."""
+    directory = record.directory
+    if trials:
+        count = f"{trials} of {len(record.manifest.plan.trials)} trials are kept"
+        return (
+            f"{count} in {directory}; `python bench.py report {directory}` makes their page, "
+            f"`python bench.py run --resume {directory}` goes on."
+        )
+    if discard:
+        shutil.rmtree(directory, ignore_errors=True)
+        return "Nothing was measured yet."
+    return ""

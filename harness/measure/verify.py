@@ -1,0 +1,201 @@
+"""Are the twins twins? Same status, same body, same work for the neighbours, each on the thread its kind says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+import psycopg
+import requests
+
+from bench_app.paths import THREADS_PATH
+from bench_app.workload import Kind, Request
+from harness.exceptions import BadInputError, BenchError
+from harness.measure.child import BODY_LIMIT, fetch
+from harness.measure.deadline import within
+from harness.measure.server import Server
+from harness.measure.services import Services
+from harness.plan.plan import Plan, PlannedVariant, PlannedWorkload
+from harness.record.run import Answer, Verification
+
+ROUNDS: Final = 5
+TIMEOUT_S: Final = 30.0
+TARGET_TIMEOUT_S: Final = 5.0
+SAMPLE_LENGTH: Final = 600
+CHUNK: Final = 65_536
+REASONS: Final = {
+    "TimeoutError": "no whole answer in time",
+    "ReadTimeout": "no answer in time",
+    "ChunkedEncodingError": "the answer was cut off",
+    "ConnectionError": "the connection was cut, or what came was no HTTP",
+}
+
+THREADS: Final[dict[Kind, str]] = {"sync": "worker", "async": "loop", "blocking": "loop", "offload": "loop"}
+
+
+def verify(plan: Plan, services: Services, witness: Server | None) -> tuple[Verification, ...]:
+    """Ask for everything in the plan, a few rounds each, and compare the twins of each workload.
+
+    `witness` is a recorded server; None where the plan is for servers of others, of which only the answers are seen.
+    """
+    try:
+        return tuple(
+            verification
+            for workload in plan.workloads
+            for verification in _compare(
+                workload, [_ask(witness, services, workload, variant) for variant in workload.variants]
+            )
+        )
+    except (OSError, psycopg.Error) as error:
+        services.check()
+        if witness is not None:
+            witness.child.check()
+        raise BenchError(f"The twins could not be verified: {type(error).__name__}: {error}.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Observation:
+    """One variant's answers, as they were seen."""
+
+    variant: PlannedVariant
+    answers: tuple[tuple[str, int, int, bytes], ...]  # path, expected status, status (0 for none), body
+    threads: tuple[str, ...]
+    statements: float | None
+    upstream_calls: float | None
+
+
+def _ask(
+    witness: Server | None, services: Services, workload: PlannedWorkload, variant: PlannedVariant
+) -> _Observation:
+    count_statements = services.database.statements if services.database and "database" in workload.needs else None
+    origin = witness.url if witness is not None else variant.origin or ""
+    count_calls = services.upstream.calls if services.upstream and "upstream" in workload.needs else None
+    statements, calls = _reading(count_statements), _reading(count_calls)
+    answers: dict[tuple[str, int], tuple[int, bytes]] = {}
+    for _ in range(ROUNDS):
+        for request in workload.requests:
+            asked = (variant.path + request.path, request.expect)
+            # One that went wrong is kept: it is what has to be told.
+            if asked not in answers or answers[asked][0] == request.expect:
+                answers[asked] = _answer(origin + asked[0], request, TIMEOUT_S if witness else TARGET_TIMEOUT_S)
+                if witness is None and not answers[asked][0]:
+                    why = answers[asked][1].decode()
+                    raise BadInputError(
+                        f"--target {origin}{asked[0]} gives no HTTP answer ({why}), so it cannot be measured: try curl."
+                    )
+    threads = json.loads(fetch(origin + THREADS_PATH, TIMEOUT_S)).get(variant.path, []) if witness is not None else []
+    return _Observation(
+        variant,
+        tuple((path, expect, status, body) for (path, expect), (status, body) in answers.items()),
+        tuple(threads),
+        _per_round(statements, _reading(count_statements)),
+        _per_round(calls, _reading(count_calls)),
+    )
+
+
+def _answer(url: str, request: Request, limit_s: float) -> tuple[int, bytes]:
+    """Status and body; status 0 and the reason where there was no answer.
+
+    A connection of its own for each, because a handler that raises makes uvicorn close it; and no redirects, because a
+    load generator follows none.
+    """
+    with requests.Session() as session:
+        session.trust_env = False
+
+        def ask() -> tuple[int, bytes]:
+            with session.request(
+                request.method,
+                url,
+                headers=dict(request.headers),
+                data=request.body.encode() or None,
+                timeout=limit_s,
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                if answer.is_redirect:
+                    return answer.status_code, f"redirect to {answer.headers.get('location')}".encode()
+                return answer.status_code, b"".join(islice(answer.iter_content(CHUNK), BODY_LIMIT // CHUNK))
+
+        try:
+            return within(limit_s, ask)
+        except (requests.RequestException, TimeoutError) as error:
+            return 0, REASONS.get(type(error).__name__, type(error).__name__).encode()
+
+
+def _reading(count: Callable[[], int | None] | None) -> int | None:
+    return None if count is None else count()
+
+
+def _per_round(before: int | None, after: int | None) -> float | None:
+    return None if before is None or after is None else (after - before) / ROUNDS
+
+
+def _compare(workload: PlannedWorkload, seen: list[_Observation]) -> list[Verification]:
+    first = seen[0]
+    return [
+        Verification(
+            workload=workload.name,
+            variant=observation.variant.name,
+            answers=tuple(Answer(path, status, _sample(body)) for path, _, status, body in observation.answers),
+            thread="+".join(observation.threads) or "n/a",
+            statements=observation.statements,
+            upstream_calls=observation.upstream_calls,
+            problems=tuple(_problems(observation, first)),
+            remarks=tuple(_remarks(observation, first)),
+        )
+        for observation in seen
+    ]
+
+
+def _problems(observation: _Observation, first: _Observation) -> list[str]:
+    problems = [
+        f"{path} answered {status or 'nothing'} where {expected} is declared"
+        + (f": {_sample(body)[:120]}" if body else "")
+        for path, expected, status, body in observation.answers
+        if status != expected
+    ]
+    expected_thread = THREADS[observation.variant.kind] if observation.variant.kind else ""
+    if expected_thread and observation.threads and observation.threads != (expected_thread,):
+        problems.append(
+            f"a {observation.variant.kind} handler runs on the {expected_thread} thread, "
+            f"but this one ran on: {', '.join(observation.threads)}"
+        )
+    if observation is first or problems:
+        return problems
+    twin = first.variant.name
+    if observation.variant.kind is None:
+        return problems
+    for (path, _, _, body), (_, _, _, other) in zip(observation.answers, first.answers, strict=True):
+        if _canonical(body) != _canonical(other):
+            problems.append(f"{path} answers another body than {twin}")
+    if observation.statements != first.statements:
+        problems.append(f"runs {observation.statements:g} database statements, {twin} {first.statements:g}")
+    if observation.upstream_calls != first.upstream_calls:
+        problems.append(f"makes {observation.upstream_calls:g} upstream calls, {twin} {first.upstream_calls:g}")
+    return problems
+
+
+def _remarks(observation: _Observation, first: _Observation) -> list[str]:
+    """What is no fault between addresses of which nobody says that they are twins, but may explain a difference."""
+    if observation.variant.kind is not None:
+        return []
+    for (_, _, _, body), (_, _, _, other) in zip(observation.answers, first.answers, strict=True):
+        if _canonical(body) != _canonical(other):
+            return [f"{observation.variant.description} answers another body than {first.variant.description}"]
+    return []
+
+
+def _canonical(body: bytes) -> object:
+    """The body as JSON where it is JSON, so that white space and key order make no difference."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body
+
+
+def _sample(body: bytes) -> str:
+    text = body.decode("utf-8", errors="replace")
+    return text if len(text) <= SAMPLE_LENGTH else f"{text[:SAMPLE_LENGTH]}…"

@@ -1,0 +1,188 @@
+"""What disturbed the machine in each block, and which blocks are rejected for it: by rules that see no outcome."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+from typing import Final, Literal
+
+from harness.machine.placement import Placement
+from harness.plan.level import Level
+from harness.record.run import RecordedTrial
+from scenarios.wire.protocol import TrialResult
+
+SignalName = Literal["steal", "foreign CPU", "throttling", "pace"]
+WARN: Final[dict[SignalName, float]] = {"steal": 0.01, "foreign CPU": 0.05, "throttling": 0.0, "pace": 0.05}
+REJECT: Final[dict[SignalName, float]] = {"steal": 0.03, "foreign CPU": 0.15, "throttling": 0.0, "pace": 0.10}
+AVOIDABLE: Final[frozenset[SignalName]] = frozenset({"foreign CPU", "throttling"})
+"""What somebody on this machine does, and could stop. The rest comes from outside of it."""
+
+REJECTED_AT_MOST: Final = 5
+"""At most one block in so many is rejected, and one of fewer; to go on would be to choose."""
+FEWEST_BLOCKS: Final = 3
+TICK_S: Final = 0.01
+"""What the kernel counts processor time in: a share that is not two ticks of a window is not told from one."""
+
+BlockKey = tuple[str, Level, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One sign of disturbance in a trial: a share of a core, of the median pace, or a count of stops."""
+
+    name: SignalName
+    value: float
+    floor: float = 0.0
+
+    @property
+    def warns(self) -> bool:
+        return abs(self.value) > max(WARN[self.name], self.floor)
+
+    @property
+    def severity(self) -> float:
+        """The value in units of the limit beyond which a block is rejected; above 1 it is."""
+        limit = max(REJECT[self.name], self.floor)
+        return abs(self.value) / limit if limit else (2.0 if self.value else 0.0)
+
+    def __str__(self) -> str:
+        if self.name == "throttling":
+            return f"stopped {self.value:.0f} times by its CPU quota"
+        if self.name == "pace":
+            return f"core {abs(self.value):.0%} {'slower' if self.value > 0 else 'faster'} than its median"
+        return f"{self.name} {self.value:.0%}"
+
+
+@dataclass(frozen=True, slots=True)
+class DisturbedBlock:
+    """A block with a signal beyond its limit: the worst signal of each name, and whether the block was rejected."""
+
+    workload: str
+    level: Level
+    number: int
+    signals: tuple[Signal, ...]
+    rejected: bool
+
+    @property
+    def key(self) -> BlockKey:
+        return self.workload, self.level, self.number
+
+    @property
+    def avoidable(self) -> bool:
+        return any(signal.name in AVOIDABLE for signal in self.signals)
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.signals))
+
+
+@dataclass(frozen=True, slots=True)
+class Unrest:
+    """How a signal that passed its warning limit was spread over the session: `lowest` to `highest`, in `trials`."""
+
+    name: SignalName
+    lowest: float
+    highest: float
+    trials: int
+
+
+def disturbed_blocks(trials: Sequence[RecordedTrial], placement: Placement) -> tuple[DisturbedBlock, ...]:
+    """Every block with a signal beyond its limit, the rejected ones chosen by how far beyond.
+
+    Of the blocks of a workload at a level at most a fifth is rejected (one of three or four): first those with an
+    avoidable signal, and of them the most disturbed. What else lies beyond a limit stays, and is told: with most blocks
+    disturbed, no choice among them is blind.
+    """
+    groups: dict[tuple[str, Level], dict[int, list[Signal]]] = defaultdict(lambda: defaultdict(list))
+    usual = usual_core_speed(trials)
+    for recorded in trials:
+        trial = recorded.trial
+        groups[trial.workload, trial.level][trial.block] += signals_of(recorded, placement, usual)
+    found = []
+    for (workload, level), blocks in groups.items():
+        beyond = {
+            number: tuple(signal for signal in worst_of(signals) if signal.severity > 1)
+            for number, signals in blocks.items()
+        }
+        # What somebody here does is rejected first: it lasts as they please, and is no even chance for all variants.
+        ranked = sorted(
+            (
+                (any(each.name in AVOIDABLE for each in worst), max(each.severity for each in worst), number)
+                for number, worst in beyond.items()
+                if worst
+            ),
+            reverse=True,
+        )
+        allowed = max(1, len(blocks) // REJECTED_AT_MOST) if len(blocks) >= FEWEST_BLOCKS else 0
+        rejected = {number for *_, number in ranked[:allowed]}
+        found += [
+            DisturbedBlock(workload, level, number, beyond[number], number in rejected)
+            for number in sorted(beyond)
+            if beyond[number]
+        ]
+    return tuple(found)
+
+
+def rejected_keys(blocks: Iterable[DisturbedBlock]) -> frozenset[BlockKey]:
+    """The blocks that count for nothing."""
+    return frozenset(block.key for block in blocks if block.rejected)
+
+
+def unrest_of(trials: Sequence[RecordedTrial], placement: Placement) -> tuple[Unrest, ...]:
+    """Every signal that passed its warning limit in some trial, with its whole range over the session."""
+    values: dict[SignalName, list[Signal]] = defaultdict(list)
+    usual = usual_core_speed(trials)
+    for recorded in trials:
+        for signal in signals_of(recorded, placement, usual):
+            values[signal.name].append(signal)
+    return tuple(
+        Unrest(name, min(s.value for s in signals), max(s.value for s in signals), sum(s.warns for s in signals))
+        for name, signals in values.items()
+        if any(signal.warns for signal in signals)
+    )
+
+
+def signals_of(recorded: RecordedTrial, placement: Placement, usual_core_speed_ms: float | None) -> Iterator[Signal]:
+    """What can be said of one trial; a signal that was not read, or means nothing here, is left out."""
+    result, ticks = recorded.result, 2 * TICK_S / recorded.result.window_s
+    used = {*placement.server, *placement.load, *placement.services}
+    if used and max(used) < len(result.core_steal):
+        yield Signal("steal", max(result.core_steal[core] for core in used), ticks)
+    foreign = foreign_share(result, placement)
+    if foreign is not None:
+        yield Signal("foreign CPU", foreign, ticks)
+    if result.throttled:
+        yield Signal("throttling", float(result.throttled))
+    if recorded.core_speed_ms is not None and usual_core_speed_ms:
+        yield Signal("pace", recorded.core_speed_ms / usual_core_speed_ms - 1)
+
+
+def foreign_share(result: TrialResult, placement: Placement) -> float | None:
+    """The share of the server's cores that others than the server used; None where they share it or were not read."""
+    busy = busy_share(result, placement.server)
+    if busy is None or placement.shared or "server" not in result.cpu_s:
+        return None
+    stolen = fmean(result.core_steal[core] for core in placement.server) if result.core_steal else 0.0
+    return max(0.0, busy - stolen - result.cpu_s["server"] / result.window_s / len(placement.server))
+
+
+def busy_share(result: TrialResult, cores: Sequence[int]) -> float | None:
+    """The mean busy share of these cores in the window, None where they were not read."""
+    if not cores or max(cores) >= len(result.core_busy):
+        return None
+    return fmean(result.core_busy[core] for core in cores)
+
+
+def usual_core_speed(trials: Sequence[RecordedTrial]) -> float | None:
+    """The median of the pace, in ms, which each trial's is held against; None where it was not taken."""
+    paces = [recorded.core_speed_ms for recorded in trials if recorded.core_speed_ms is not None]
+    return median(paces) if paces else None
+
+
+def worst_of(signals: Iterable[Signal]) -> tuple[Signal, ...]:
+    """The worst signal of each name, the worst of all first."""
+    worst: dict[SignalName, Signal] = {}
+    for signal in signals:
+        if signal.name not in worst or signal.severity > worst[signal.name].severity:
+            worst[signal.name] = signal
+    return tuple(sorted(worst.values(), key=lambda signal: -signal.severity))

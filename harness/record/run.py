@@ -1,0 +1,290 @@
+"""A run on disk: the boundary between measuring, which writes it, and judging, which only reads it.
+
+reports/20261123T141500Z-quick/
+    run.json          plan, machine, placement, verification, command
+    diagnosis/0001.json   one file a trial that diagnoses, before the others
+    trials/0001.json  one file a trial, written when it ends
+    logs/             what each process said
+    report.html, summary.json, charts/    what was made of it
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.exceptions import BadInputError
+from harness.machine.placement import Placement
+from harness.plan.plan import Plan, Trial
+from harness.record.calibration import Calibration
+from harness.record.telemetry import Telemetry
+from harness.record.validation import Validation
+from scenarios.wire.histogram import BINS
+from scenarios.wire.protocol import TrialResult
+
+SCHEMA: Final = 1
+MANIFEST: Final = "run.json"
+TRIALS: Final = "trials"
+DIAGNOSIS: Final = "diagnosis"
+PAGE: Final = "report.html"
+SUMMARY: Final = "summary.json"
+CHARTS: Final = "charts"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a variant answered to one request of its mix; `body` is cut to a readable sample."""
+
+    path: str
+    status: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What one variant did when it was asked without load.
+
+    `statements` and `upstream_calls` are for one round of the mix; None where nobody counts them. `problems` holds a
+    sentence for each way in which it is not what it claims to be; empty means verified. `remarks` are worth knowing.
+    """
+
+    workload: str
+    variant: str
+    answers: tuple[Answer, ...]
+    thread: str
+    statements: float | None
+    upstream_calls: float | None
+    problems: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything about a run but its trials. `ended` is None while it goes on, and stays so if it is interrupted.
+
+    `validation` is what a check of the instrument found on this machine before, None where there was none. `target` is
+    the server that was loaded where the run did not start it; `workers` are the load processes of other machines, by
+    name.
+    """
+
+    schema: Literal[1]
+    started: datetime
+    command: str
+    plan: Plan
+    machine: dict[str, Any]
+    placement: Placement
+    server: dict[str, Any]
+    database: str | None
+    verifications: tuple[Verification, ...] = ()
+    calibration: Calibration | None = None
+    ended: datetime | None = None
+    target: str | None = None
+    workers: tuple[str, ...] = ()
+    validation: Validation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedTrial:
+    """A trial and what it showed. `core_speed_ms` is what a fixed loop took on the server's core just before it.
+
+    `telemetry` is what the server said of itself meanwhile, None where it said nothing.
+    """
+
+    trial: Trial
+    result: TrialResult
+    core_speed_ms: float | None = None
+    telemetry: Telemetry | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as it was read from disk. The trials that diagnose are apart: their figures are in no other's."""
+
+    directory: Path
+    manifest: Manifest
+    trials: tuple[RecordedTrial, ...] = field(repr=False)
+    diagnosed: tuple[RecordedTrial, ...] = field(default=(), repr=False)
+
+    @property
+    def is_complete(self) -> bool:
+        return len(self.trials) == len(self.manifest.plan.trials)
+
+
+MANIFESTS: Final = TypeAdapter(Manifest)
+RECORDED: Final = TypeAdapter(RecordedTrial)
+
+
+class Record:
+    """A run directory being written. Every file appears whole or not at all."""
+
+    def __init__(self, directory: Path, manifest: Manifest) -> None:
+        self.directory = directory
+        self.manifest = manifest
+        self._save_manifest()
+
+    @property
+    def logs(self) -> Path:
+        return self.directory / "logs"
+
+    def note(self, **facts: Any) -> None:
+        """Set fields of the manifest that became known, and write it."""
+        self.manifest = replace(self.manifest, **facts)
+        self._save_manifest()
+
+    def save(self, recorded: RecordedTrial) -> None:
+        """Write one trial; from now on it outlives whatever happens."""
+        self._save(TRIALS, recorded)
+
+    def save_diagnosis(self, recorded: RecordedTrial) -> None:
+        """Write one trial that diagnoses."""
+        self._save(DIAGNOSIS, recorded)
+
+    def _save(self, folder: str, recorded: RecordedTrial) -> None:
+        (self.directory / folder).mkdir(exist_ok=True)
+        _write(self.directory / folder / f"{recorded.trial.number:04}.json", RECORDED.dump_json(recorded))
+
+    def _save_manifest(self) -> None:
+        _write(self.directory / MANIFEST, MANIFESTS.dump_json(self.manifest, indent=1))
+
+
+def make_directory(parent: Path, name: str, started: datetime) -> Path:
+    """A fresh run directory below `parent`, named by the time and what is run.
+
+    Raises:
+        BadInputError: `parent` cannot be written to.
+    """
+    stem = f"{started:%Y%m%dT%H%M%SZ}-{name}"
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for suffix in ("", *(f"-{number}" for number in range(2, 100))):
+            directory = parent / f"{stem}{suffix}"
+            if not directory.exists():
+                break
+        for part in (directory, directory / TRIALS, directory / "logs"):
+            part.mkdir()
+    except OSError as error:
+        raise _unwritable(parent, error) from None
+    return directory
+
+
+def beside_the_runs(parent: Path, name: str) -> Path:
+    """A file of that name in the directory of the runs, which can be written to.
+
+    Raises:
+        BadInputError: it cannot.
+    """
+    path = parent.resolve() / name
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as error:
+        raise _unwritable(parent, error) from None
+    return path
+
+
+def _unwritable(parent: Path, error: OSError) -> BadInputError:
+    return BadInputError(
+        f"--out {parent} cannot be written to ({error.strerror}): give a directory that you may write."
+    )
+
+
+def point_latest(directory: Path) -> Path:
+    """Let `latest` beside the run directory lead to it; returns the link, or the directory where none can be made."""
+    latest = directory.parent / "latest"
+    fresh = directory.parent / f".latest-{os.getpid()}"
+    try:
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(directory.name, target_is_directory=True)
+        fresh.replace(latest)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        return directory
+    return latest
+
+
+def read_run(directory: Path) -> Run:
+    """The run recorded in `directory`.
+
+    Raises:
+        BadInputError: it is no run directory, was written by another version, or one of its files is damaged.
+    """
+    path = directory / MANIFEST
+    if not path.is_file():
+        raise BadInputError(
+            f"{directory} holds no run (there is no {MANIFEST} in it): give a directory that `bench.py run` has made."
+        )
+    manifest = _parsed(path, MANIFESTS)
+    files = sorted((directory / TRIALS).glob("[0-9]*.json"))
+    trials = [_parsed(file, RECORDED) for file in files]
+    for file, recorded in zip(files, trials, strict=True):
+        if file.stem != f"{recorded.trial.number:04}" or not _is_possible(recorded.result):
+            raise BadInputError(f"{file} is damaged: it is no trial as this program writes them; remove the file.")
+    planned = {trial.number: trial for trial in manifest.plan.trials}
+    for recorded in trials:
+        if planned.get(recorded.trial.number) != recorded.trial:
+            raise BadInputError(
+                f"{directory}: trial {recorded.trial.number} is not one of this run's plan; "
+                "the directory holds files of two runs, so take the foreign ones out."
+            )
+    if not trials:
+        raise BadInputError(f"{directory} holds no finished trial: there is nothing to report yet.")
+    return Run(directory, manifest, tuple(trials), tuple(_diagnosed(directory)))
+
+
+def _diagnosed(directory: Path) -> Iterator[RecordedTrial]:
+    """The trials that diagnose, damaged ones left out: without them a cause is unknown, and nothing else."""
+    for file in sorted((directory / DIAGNOSIS).glob("[0-9]*.json")):
+        with contextlib.suppress(BadInputError):
+            recorded = _parsed(file, RECORDED)
+            if _is_possible(recorded.result):
+                yield recorded
+
+
+def _is_possible(result: TrialResult) -> bool:
+    """Whether the figures are ones that a trial can have; a type alone does not say so."""
+    distributions = [result.latency, result.service, result.bystander, result.lag, result.failed_latency]
+    return (
+        result.window_s > 0
+        and min(result.completed, result.dropped, result.connected, *result.failures.values(), 0) >= 0
+        and "load" in result.cpu_s
+        and all(
+            sum(count for _, count in distribution.bins) == distribution.n
+            and all(0 <= index < BINS and count > 0 for index, count in distribution.bins)
+            for distribution in distributions
+        )
+    )
+
+
+def _parsed(path: Path, adapter: TypeAdapter[T]) -> T:
+    try:
+        return adapter.validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise BadInputError(
+            f"{path} is damaged or of another version ({where}: {first['msg']}): "
+            "remove the file if it is one trial, or report another run."
+        ) from None
+    except OSError as error:
+        raise BadInputError(f"{path} cannot be read ({error.strerror}).") from None
+
+
+def _write(path: Path, content: bytes) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def to_json(value: object) -> str:
+    """The value as indented JSON."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,1 @@
+"""The load engine: connections, open loop, recording, victims. Callbacks on gevent's hub; knows no Locust."""

@@ -1,0 +1,268 @@
+"""One HTTP/1.1 connection whose hot path runs as callbacks on gevent's hub.
+
+A greenlet switch and an event for each request cost a Locust client most of its core (about 100 µs a request with
+FastHttpUser). Here the hub calls straight into the parser when bytes arrive, and the answer's callback sends the next
+request: the greenlet that owns the connection stays parked until the connection is lost.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import gevent
+import httptools
+from gevent import socket
+
+from scenarios.wire.protocol import RequestSpec
+
+READ: Final = 1
+WRITE: Final = 2
+# recv allocates this much before it knows how little came: larger costs every answer, smaller only the large ones.
+CHUNK: Final = 16_384
+HEAD_LIMIT: Final = 65_536
+# Longer answers are parsed each time: their comparison would cost more, and ten thousand connections keep one each.
+REPEAT_LIMIT: Final = 4_096
+
+now_ns = time.monotonic_ns
+
+OnResponse = Callable[[int, int], None]
+OnLost = Callable[[str | None, int], None]
+
+
+def encode(request: RequestSpec, host: str, port: int) -> bytes:
+    """The request as it goes over the wire, built once and sent many times."""
+    body = request.body.encode()
+    declared = {name.lower() for name, _ in request.headers}
+    lines = [f"{request.method} {request.path} HTTP/1.1"]
+    if "host" not in declared:
+        lines.append(f"Host: [{host}]:{port}" if ":" in host else f"Host: {host}:{port}")
+    lines += [f"{name}: {value}" for name, value in request.headers]
+    if "accept" not in declared:
+        lines.append("Accept: */*")
+    if body or request.method in ("POST", "PUT", "PATCH"):
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+def cause_of(error: OSError) -> str:
+    """The name under which a socket error is counted."""
+    if isinstance(error, ConnectionRefusedError):
+        return "refused"
+    if isinstance(error, (ConnectionResetError, BrokenPipeError)):
+        return "reset"
+    if isinstance(error, TimeoutError):
+        return "connect timeout"
+    return error.strerror or type(error).__name__
+
+
+class Connection:
+    """A connection with at most one request in flight.
+
+    `on_response(status, end_ns)` and `on_lost(cause, end_ns)` are called on the hub and must not block. There are no
+    silent retries: whatever cuts a request off is a failure with a cause, and leaves the connection closed. The cause
+    is None where the connection was lost between two requests, which is nobody's failure.
+    """
+
+    __slots__ = (
+        "_complete",
+        "_head",
+        "_host",
+        "_on_lost",
+        "_on_response",
+        "_parser",
+        "_pending",
+        "_port",
+        "_previous",
+        "_raw",
+        "_reader",
+        "_repeat",
+        "_repeat_status",
+        "_writer",
+        "in_flight",
+        "sent_ns",
+        "socket",
+    )
+
+    def __init__(self, host: str, port: int, on_response: OnResponse, on_lost: OnLost) -> None:
+        self._host = host
+        self._port = port
+        self._on_response = on_response
+        self._on_lost = on_lost
+        self.socket: Any = None
+        """gevent's socket while the connection is open, else None."""
+        self._pending = b""
+        self._head = b""
+        self._complete = False
+        self._previous = b""
+        # The bytes of the last answer that came twice in a row, whole and alone; None while there is no such answer.
+        self._repeat: bytes | None = None
+        self._repeat_status = 0
+        self.in_flight = False
+        self.sent_ns = 0
+
+    @property
+    def is_open(self) -> bool:
+        return self.socket is not None
+
+    def open(self, timeout_s: float) -> None:
+        """Connect. Called from a greenlet, which it parks meanwhile; raises OSError."""
+        connected = socket.create_connection((self._host, self._port), timeout=timeout_s)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # gevent's sockets are non-blocking underneath; the raw one spares a Python layer on each call.
+        self.socket, self._raw = connected, connected._sock
+        self._parser = httptools.HttpResponseParser(self)
+        self._head = b""
+        loop = gevent.get_hub().loop
+        self._reader = loop.io(connected.fileno(), READ)
+        self._reader.start(self._readable)
+        self._writer: Any = None
+
+    def close(self) -> None:
+        """Close at once; a request in flight is forgotten without a callback."""
+        if self.socket is None:
+            return
+        for watcher in (self._reader, self._writer):
+            if watcher is not None:
+                watcher.stop()
+                watcher.close()
+        self.socket.close()
+        self.socket = None
+        self.in_flight = False
+
+    def send(self, request: bytes) -> None:
+        """Send the request; its answer, or what became of it, comes to the callbacks."""
+        self.in_flight = True
+        self.sent_ns = now_ns()
+        try:
+            sent = self._raw.send(request)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self.fail(cause_of(error))
+            return
+        if sent != len(request):
+            self._pending = request[sent:]
+            self._writer = gevent.get_hub().loop.io(self.socket.fileno(), WRITE)
+            self._writer.start(self._writable)
+
+    def fail(self, cause: str) -> None:
+        """Close, and report the request in flight, if there is one, as failed."""
+        reported = cause if self.in_flight else None
+        self.close()
+        self._on_lost(reported, now_ns())
+
+    def _writable(self) -> None:
+        try:
+            self._pending = self._pending[self._raw.send(self._pending) :]
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.fail(cause_of(error))
+            return
+        if not self._pending:
+            self._writer.stop()
+            self._writer.close()
+            self._writer = None
+
+    def _readable(self) -> None:
+        try:
+            data = self._raw.recv(CHUNK)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.fail(cause_of(error))
+            return
+        if data == self._repeat and self.in_flight and not self._head:
+            # The parser stands between two answers, and these bytes it has read twice: it would say the same again.
+            self.in_flight = False
+            self._on_response(self._repeat_status, now_ns())
+            return
+        if not data:
+            self._ended()
+            return
+        self._complete = False
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            if self.socket is not None:
+                self.fail("protocol")
+            return
+        if self._complete:
+            if self.socket is not None and not self._head:
+                self._remember(data)
+            self._head = b""
+        elif len(self._head) < HEAD_LIMIT:
+            # Kept for the one question that the parser leaves open: does this answer end where the connection does?
+            self._head += data[:HEAD_LIMIT]
+
+    def _remember(self, data: bytes) -> None:
+        """Keep an answer that came in one chunk, so that its like need not be parsed."""
+        if len(data) > REPEAT_LIMIT:
+            return
+        if data == self._previous and _is_one_answer(data):
+            self._repeat, self._repeat_status = data, self._parser.get_status_code()
+        self._previous = data
+
+    def _ended(self) -> None:
+        """The server closed its side: the end of an answer that has no length, or a loss."""
+        if self.in_flight and _ends_with_connection(self._head):
+            status, end_ns = self._parser.get_status_code(), now_ns()
+            self.close()
+            self._on_response(status, end_ns)
+        else:
+            self.fail("closed")
+
+    def on_message_begin(self) -> None:
+        """Called by the parser at the first byte of each answer."""
+        # What came in the same chunk as an answer cannot be the answer to what that answer set off.
+        if self._complete or not self.in_flight:
+            raise httptools.HttpParserError("an answer to nothing")
+
+    def on_message_complete(self) -> None:
+        """Called by the parser at the end of each answer."""
+        parser = self._parser
+        status = parser.get_status_code()
+        if status < 200:  # 100 Continue and its like precede the answer
+            return
+        self._complete = True
+        self.in_flight = False
+        end_ns = now_ns()
+        if not parser.should_keep_alive():
+            self.close()
+        self._on_response(status, end_ns)
+
+
+class StampedConnection(Connection):
+    """A connection whose every request says when it was sent, so that a server can tell how long it was not looking.
+
+    It builds each request anew, which costs a microsecond: for diagnosing, never for measuring.
+    """
+
+    __slots__ = ()
+
+    def send(self, request: bytes) -> None:
+        """Send the request with a header of its own behind the others."""
+        head, separator, body = request.partition(b"\r\n\r\n")
+        super().send(b"%b\r\nX-Sent: %d%b%b" % (head, now_ns(), separator, body))
+
+
+def _is_one_answer(data: bytes) -> bool:
+    """Whether these bytes, which the parser found to complete an answer, hold nothing after its declared length."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    lengths = [
+        value.strip()
+        for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:])
+        if name.strip().lower() == b"content-length"
+    ]
+    return lengths == [str(len(body)).encode()]
+
+
+def _ends_with_connection(received: bytes) -> bool:
+    """Whether an answer that began like this has neither a length nor chunks, so that its end is the connection's."""
+    head, separator, _ = received.partition(b"\r\n\r\n")
+    if not separator or not head.startswith(b"HTTP/1."):
+        return False
+    names = {line.partition(b":")[0].strip().lower() for line in head.split(b"\r\n")[1:]}
+    return not names & {b"content-length", b"transfer-encoding"}

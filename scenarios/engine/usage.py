@@ -1,0 +1,177 @@
+"""Who used the machine within the window: CPU time by role, each core's busy share, and what was withheld from it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from scenarios.wire.protocol import ProcessUsage
+
+CGROUPS: Final = Path("/sys/fs/cgroup")
+PROC: Final = Path("/proc")
+TICKS: Final = os.sysconf("SC_CLK_TCK")
+PAGE_MIB: Final = os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+class Usage:
+    """CPU time spent by the watched processes, by this one ("load"), and by each core of the machine.
+
+    Each watched process counts with its children, those that ended meanwhile included: PostgreSQL works in them. The
+    attributes hold what was spent between `start` and `stop`. Read from /proc, because whatever takes milliseconds here
+    is charged to the requests in flight; where there is none, CPU time alone is known.
+    """
+
+    def __init__(self, watch: dict[str, int]) -> None:
+        self._pids = {"load": os.getpid()} | watch
+        self.cpu_s: dict[str, float] = {}
+        self.processes: dict[str, ProcessUsage] = {}
+        self.core_busy: tuple[float, ...] = ()
+        self.core_steal: tuple[float, ...] = ()
+        self.throttled = 0
+        self._quotas = list(_quotas())
+
+    def start(self) -> None:
+        self._throttled = self._stops()
+        self._cores = psutil.cpu_times(percpu=True)
+        self._before = self._read()
+
+    def stop(self) -> None:
+        after = self._read()
+        for role in after.keys() & self._before.keys():
+            used = after[role].since(self._before[role])
+            self.processes[role] = used
+            self.cpu_s[role] = round(used.user_s + used.system_s, 6)
+        shares = [_shares(*pair) for pair in zip(self._cores, psutil.cpu_times(percpu=True), strict=True)]
+        self.core_busy = tuple(round(busy, 4) for busy, _ in shares)
+        self.core_steal = tuple(round(steal, 4) for _, steal in shares)
+        self.throttled = self._stops() - self._throttled
+
+    def _stops(self) -> int:
+        return sum(map(_stopped, self._quotas))
+
+    def _read(self) -> dict[str, _Reading]:
+        readings = {}
+        for role, pid in self._pids.items():
+            with contextlib.suppress(OSError, psutil.NoSuchProcess):
+                readings[role] = _family(pid) if PROC.is_dir() else _cpu_alone(pid)
+        return readings
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Totals of a process and its children since they began; memory and threads as they are. None: not to be known."""
+
+    user_s: float
+    system_s: float
+    rss_mib: float | None = None
+    threads: int | None = None
+    run_delay_s: float | None = None
+    switches: int | None = None
+    preemptions: int | None = None
+
+    def since(self, before: _Reading) -> ProcessUsage:
+        return ProcessUsage(
+            user_s=round(self.user_s - before.user_s, 6),
+            system_s=round(self.system_s - before.system_s, 6),
+            rss_mib=self.rss_mib,
+            threads=self.threads,
+            run_delay_s=_less(self.run_delay_s, before.run_delay_s),
+            switches=_less(self.switches, before.switches),
+            preemptions=_less(self.preemptions, before.preemptions),
+        )
+
+
+def _less(after: Any, before: Any) -> Any:
+    # A child that ended takes its count along, and less than nothing did not happen.
+    return None if after is None or before is None else max(0, round(after - before, 6))
+
+
+def _cpu_alone(pid: int) -> _Reading:
+    times = psutil.Process(pid).cpu_times()
+    return _Reading(times.user, times.system)
+
+
+def _family(pid: int) -> _Reading:
+    """The sums over a process and all that descend from it; raises OSError where it is gone."""
+    members = [_member(pid)]
+    for child in _descendants(pid):
+        with contextlib.suppress(OSError):
+            members.append(_member(child))
+    sums: list[Any] = [None if None in column else sum(column) for column in zip(*map(astuple, members), strict=True)]
+    return _Reading(*sums)
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    with contextlib.suppress(OSError):
+        for child in map(int, (PROC / f"{pid}/task/{pid}/children").read_text().split()):
+            yield child
+            yield from _descendants(child)
+
+
+def _member(pid: int) -> _Reading:
+    """One process. Its CPU time includes that of its children that have ended; the rest is of its first thread.
+
+    The first thread is the event loop's, so that its delay in the run queue is the loop's.
+    """
+    # The name, in parentheses, may hold anything; what follows is fields 3 and on of proc(5).
+    fields = (PROC / f"{pid}/stat").read_text().rpartition(")")[2].split()
+    user, system, children_user, children_system = (int(field) / TICKS for field in fields[11:15])
+    delay_s = switches = preemptions = None
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        delay_s = int((PROC / f"{pid}/task/{pid}/schedstat").read_text().split()[1]) / 1e9
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        *_, voluntary, involuntary = (PROC / f"{pid}/status").read_text().split("_ctxt_switches:")
+        switches, preemptions = int(voluntary.split()[0]), int(involuntary.split()[0])
+    return _Reading(
+        user + children_user,
+        system + children_system,
+        round(int(fields[21]) * PAGE_MIB, 1),
+        int(fields[17]),
+        delay_s,
+        switches,
+        preemptions,
+    )
+
+
+def _shares(before: Any, after: Any) -> tuple[float, float]:
+    """(busy, stolen) as shares of the time between two readings of a core; psutil's fields depend on the system."""
+    spent = {name: getattr(after, name) - getattr(before, name) for name in after._fields}
+    # guest time is counted within user time as well
+    total = sum(value for name, value in spent.items() if not name.startswith("guest"))
+    if total <= 0:
+        return 0.0, 0.0
+    idle = spent["idle"] + spent.get("iowait", 0.0)
+    return 1 - idle / total, spent.get("steal", 0.0) / total
+
+
+def _quotas() -> Iterable[Path]:
+    """The files that count how often this process's control groups, and those above them, were stopped."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers in ("", "cpu", "cpu,cpuacct", "cpuacct,cpu"):
+            root = CGROUPS / controllers
+            group = root / path.lstrip("/")
+            # Within a container the path is the host's, and the group is mounted as the root.
+            for place in (group, *group.parents):
+                if (file := place / "cpu.stat").is_file():
+                    yield file
+                if place in (root, CGROUPS):
+                    break
+
+
+def _stopped(file: Path) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        for line in file.read_text().splitlines():
+            if line.startswith("nr_throttled "):
+                return int(line.split()[1])
+    return 0

@@ -1,0 +1,1 @@
+"""What Locust sees: user classes, trials, workers, and the process that takes orders."""

@@ -1,0 +1,222 @@
+"""One trial: connect, warm up, count within a window, drain."""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Final
+
+import gevent
+from gevent.event import Event
+from locust.env import Environment
+from locust.runners import LocalRunner
+
+from scenarios.engine.bystander import Bystander
+from scenarios.engine.connection import now_ns
+from scenarios.engine.open_loop import Dispatcher
+from scenarios.engine.recorder import Recorder
+from scenarios.engine.target import Target
+from scenarios.engine.timer import Timer
+from scenarios.engine.usage import Usage
+from scenarios.runner.users import ConnectionUser, closed_loop_user, open_loop_user
+from scenarios.wire.arrivals import due_times
+from scenarios.wire.histogram import Distribution, Histogram
+from scenarios.wire.protocol import ALONE, STAGGER, OpenLoop, Share, TrialOrder, TrialResult, slice_s
+
+CONNECT_LIMIT_S: Final = 10.0
+PATIENCE_S: Final = 2.0
+LAG_PERIOD_NS: Final = 10_000_000
+
+
+def run_trial(environment: Environment, order: TrialOrder) -> TrialResult:
+    """Run the order on the environment's local runner; returns when everything is drained and all users are stopped."""
+    runner = environment.runner
+    assert isinstance(runner, LocalRunner)
+    measurement = Measurement(order)
+    environment.user_classes[:] = [measurement.user_class]
+    runner.start(order.load.users, spawn_rate=order.load.users)
+    try:
+        measurement.await_users(order.load.users)
+        return measurement.measure()
+    finally:
+        runner.stop()
+
+
+def user_class_name(order: TrialOrder) -> str:
+    """The name under which Locust knows the users of a trial; the same one in every process."""
+    return "".join(filter(str.isalnum, order.name))
+
+
+class Measurement:
+    """What one process does of a trial, from its order to its result. Locust spawns the users and stops them."""
+
+    def __init__(self, order: TrialOrder, share: Share = ALONE) -> None:
+        self._order = order
+        self._share = share
+        # Nothing that happens before the window is known may be counted in it.
+        self._recorder = Recorder(open_ns=0, close_ns=0)
+        self._target = Target(order.host, order.port, order.requests, self._recorder, order.timeout_s, order.stamped)
+        self._dispatcher: Dispatcher | None = None
+        self._target.gate = []
+        name, load = user_class_name(order), order.load
+        if isinstance(load, OpenLoop):
+            due = due_times(load.arrivals, load.rate_rps, load.seed)
+            # Together the shares are the schedule that one process alone would keep.
+            self._dispatcher = Dispatcher(self._target, islice(due, share.index, None, share.of))
+            self.user_class: type[ConnectionUser] = open_loop_user(name, self._target, self._dispatcher)
+        else:
+            self.user_class = closed_loop_user(name, self._target, load.think_s)
+
+    def await_users(self, users: int) -> None:
+        """Wait until so many users were connected, or have had time enough to show that they cannot."""
+        target, seen = self._target, 0
+        deadline_ns = now_ns() + int(CONNECT_LIMIT_S * 1e9)
+        patience_ns = now_ns() + int(PATIENCE_S * 1e9)
+        while target.connected < users and now_ns() < deadline_ns:
+            if target.connected > seen or target.refusals < users:
+                seen, patience_ns = target.connected, now_ns() + int(PATIENCE_S * 1e9)
+            elif now_ns() > patience_ns:
+                break
+            gevent.sleep(0.002)
+
+    def measure(self) -> TrialResult:
+        """Warm up, count, drain. The users must have been spawned."""
+        order, recorder, target, dispatcher = self._order, self._recorder, self._target, self._dispatcher
+        bystanders = _bystanders(order)
+        start_ns = now_ns()
+        recorder.open_ns = start_ns + int(order.warmup_s * 1e9)
+        recorder.close_ns = recorder.open_ns + int(order.window_s * 1e9)
+        lag, usage = Histogram(), Usage(order.watch)
+        companions = [
+            gevent.spawn(target.sweep_forever),
+            gevent.spawn(_watch_lag, lag, recorder),
+            gevent.spawn(_roll_each_slice, recorder, int(slice_s(order.window_s) * 1e9)),
+        ]
+        if dispatcher is None:
+            companions.append(gevent.spawn(target.open_gate, STAGGER * order.warmup_s, self._share))
+        companions += [
+            gevent.spawn(bystander.run, recorder.open_ns, recorder.close_ns) for bystander in bystanders if bystander
+        ]
+        try:
+            with _no_collection():
+                if dispatcher is not None:
+                    dispatcher.start(start_ns, recorder.close_ns)
+                _sleep_until(recorder.open_ns)
+                usage.start()
+                _sleep_until(recorder.close_ns)
+                usage.stop()
+            self._drain()
+            for bystander in filter(None, bystanders):
+                bystander.drain(order.drain_s)
+        finally:
+            gevent.killall(companions)
+        recorder.roll()
+        return TrialResult(
+            opened_ns=recorder.open_ns,
+            window_s=order.window_s,
+            connected=target.connected,
+            completed=recorder.completed,
+            latency=recorder.total_latency(),
+            service=recorder.service.distribution(),
+            send_lag=recorder.send_lag.distribution(),
+            failures=dict(recorder.failures),
+            failed_latency=recorder.failed.distribution(),
+            dropped=recorder.dropped,
+            sent=recorder.sent,
+            answered=recorder.answered,
+            slices=recorder.slices(),
+            slice_s=slice_s(order.window_s),
+            bystander=_felt(bystanders[0]),
+            bystander_failures=dict(sum((each.failures for each in bystanders if each), Counter())),
+            sync_bystander=_felt(bystanders[1]),
+            probes=_one_by_one(bystanders[0], recorder.open_ns),
+            sync_probes=_one_by_one(bystanders[1], recorder.open_ns),
+            processes=usage.processes,
+            lag=lag.distribution(),
+            cpu_s=usage.cpu_s,
+            core_busy=usage.core_busy,
+            core_steal=usage.core_steal,
+            throttled=usage.throttled,
+        )
+
+    def _drain(self) -> None:
+        """Let what was due within the window be sent and answered, as long as the order allows."""
+        deadline_ns = now_ns() + int(self._order.drain_s * 1e9)
+        if self._dispatcher is not None:
+            while self._dispatcher.waiting and now_ns() < deadline_ns:
+                gevent.sleep(0.005)
+            self._dispatcher.close()
+        self._target.drain(max(0.0, (deadline_ns - now_ns()) / 1e9))
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """A collection in the window would be charged to the server. Nothing on the hot path makes cycles."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _bystanders(order: TrialOrder) -> list[Bystander | None]:
+    """The neighbour that is an `async def` and the one that is a `def`, as far as they are to be asked."""
+    bystanders: list[Bystander | None] = []
+    for path in (order.bystander_path, order.sync_bystander_path):
+        bystander = None
+        if path is not None:
+            bystander = Bystander(order.host, order.port, path, order.bystander_rate_rps, order.timeout_s)
+            bystander.prepare()
+        bystanders.append(bystander)
+    return bystanders
+
+
+def _one_by_one(bystander: Bystander | None, open_ns: int) -> tuple[tuple[int, int], ...]:
+    answered = bystander.answered if bystander else []
+    return tuple(((due_ns - open_ns) // 1_000_000, latency_us) for due_ns, latency_us in sorted(answered))
+
+
+def _felt(bystander: Bystander | None) -> Distribution:
+    return bystander.latency.distribution() if bystander else Distribution()
+
+
+def _sleep_until(moment_ns: int) -> None:
+    gevent.sleep(max(0.0, (moment_ns - now_ns()) / 1e9))
+
+
+def _roll_each_slice(recorder: Recorder, slice_ns: int) -> None:
+    """End a slice of the record each time that so much has passed since the opening of the window."""
+    due_ns = recorder.open_ns + slice_ns
+    while True:
+        _sleep_until(due_ns)
+        recorder.roll()
+        due_ns += slice_ns
+
+
+def _watch_lag(lag: Histogram, recorder: Recorder) -> None:
+    """How late an timer every 10 ms is heard: what the load process adds to every latency that it reports.
+
+    On an absolute schedule: whoever sleeps through twenty timers is twenty times late, and not once.
+    """
+    heard, heard_ns = Event(), 0
+
+    def ring() -> None:
+        nonlocal heard_ns
+        heard_ns = now_ns()
+        heard.set()
+
+    timer = Timer(ring)
+    due_ns = recorder.open_ns
+    try:
+        while due_ns < recorder.close_ns:
+            timer.set(due_ns)
+            heard.wait()
+            heard.clear()
+            lag.record((heard_ns - due_ns) // 1000)
+            due_ns += LAG_PERIOD_NS
+    finally:
+        timer.close()

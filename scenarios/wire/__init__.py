@@ -1,0 +1,1 @@
+"""What the command line and the load process say to each other. Pure: both import it."""

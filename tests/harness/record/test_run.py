@@ -1,0 +1,90 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.exceptions import BadInputError
+from harness.record.run import make_directory, point_latest, read_run
+from tests.rehearsal import STARTED, plan, rehearse, result
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return rehearse(tmp_path, plan("root"), lambda trial: result(1_000.0 + trial.number))
+
+
+def test_a_run_is_read_back_as_it_was_written(directory: Path):
+    run = read_run(directory)
+    assert run.manifest.plan == plan("root")
+    assert [recorded.trial for recorded in run.trials] == list(plan("root").trials)
+    assert run.trials[3].result == result(1_004.0)
+    assert run.is_complete
+
+
+def test_two_runs_of_the_same_second_do_not_share_a_directory(tmp_path: Path):
+    assert make_directory(tmp_path, "quick", STARTED) != make_directory(tmp_path, "quick", STARTED)
+
+
+def test_latest_leads_to_the_newest_run(tmp_path: Path, directory: Path):
+    point_latest(directory)
+    newer = make_directory(tmp_path, "newer", STARTED)
+    assert point_latest(newer).resolve() == newer
+
+
+def test_a_foreign_directory_is_refused(tmp_path: Path):
+    with pytest.raises(BadInputError, match="holds no run"):
+        read_run(tmp_path)
+    with pytest.raises(BadInputError, match="holds no run"):
+        read_run(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"schema": 2}', "\x00\xff"])
+def test_a_damaged_manifest_is_refused_by_name(directory: Path, damage: str):
+    (directory / "run.json").write_text(damage)
+    with pytest.raises(BadInputError, match=r"run\.json is damaged or of another version"):
+        read_run(directory)
+
+
+def test_a_damaged_trial_is_refused_by_name(directory: Path):
+    (directory / "trials" / "0002.json").write_text('{"trial": 1}')
+    with pytest.raises(BadInputError, match=r"0002\.json is damaged"):
+        read_run(directory)
+
+
+def test_a_trial_that_stands_there_twice_is_refused(directory: Path):
+    (directory / "trials" / "0050.json").write_bytes((directory / "trials" / "0001.json").read_bytes())
+    with pytest.raises(BadInputError, match=r"0050\.json is damaged"):
+        read_run(directory)
+
+
+@pytest.mark.parametrize(
+    "change", [{"window_s": 0}, {"completed": -5}, {"cpu_s": {}}, {"latency": {"bins": [[9999, 1]]}}]
+)
+def test_a_trial_with_impossible_figures_is_refused(directory: Path, change: dict[str, object]):
+    path = directory / "trials" / "0001.json"
+    trial = json.loads(path.read_text())
+    for name, value in change.items():
+        trial["result"][name] = trial["result"][name] | value if name == "latency" else value  # type: ignore[operator]
+    path.write_text(json.dumps(trial))
+    with pytest.raises(BadInputError, match=r"0001\.json is damaged"):
+        read_run(directory)
+
+
+def test_a_directory_in_the_place_of_latest_is_left_alone(tmp_path: Path, directory: Path):
+    (tmp_path / "latest").mkdir()
+    (tmp_path / "latest" / "mine").touch()
+    assert point_latest(directory) == directory
+    assert (tmp_path / "latest" / "mine").exists()
+
+
+def test_a_trial_of_another_run_is_refused(directory: Path):
+    trial = json.loads((directory / "trials" / "0001.json").read_text())
+    trial["trial"]["variant"] = "async" if trial["trial"]["variant"] == "sync" else "sync"
+    (directory / "trials" / "0001.json").write_text(json.dumps(trial))
+    with pytest.raises(BadInputError, match="trial 1 is not one of this run's plan"):
+        read_run(directory)
+
+
+def test_a_run_without_a_finished_trial_is_refused(tmp_path: Path):
+    with pytest.raises(BadInputError, match="no finished trial"):
+        read_run(rehearse(tmp_path, plan("root"), lambda trial: result(1.0), trials=0))
