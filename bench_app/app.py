@@ -41,10 +41,11 @@ def create_app(settings: Settings | None = None, *, recorded: bool | None = None
     if recorded is None:
         recorded = os.environ.get("BENCH_RECORD_THREADS") == "1"
     recorder = ThreadRecorder() if recorded else None
-    workloads = discover(settings.package)
+    workloads = discover(settings.package, settings.workloads_dir)
     probe = None
     if settings.telemetry is not None:
-        own = Application([BENCH_APP], excluded=PASSED_BY_ALL, root=BENCH_APP.parent)
+        folders = [BENCH_APP, *([settings.workloads_dir] if settings.workloads_dir else [])]
+        own = Application(folders, excluded=PASSED_BY_ALL, root=BENCH_APP.parent)
         probe = Probe(settings.telemetry, settings.probe, own)
 
     @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 from bench_app.workload import PACKAGES, Package
@@ -38,6 +39,7 @@ class Settings:
     telemetry: str | None = None
     probe: Literal["measure", "diagnose"] = "measure"
     package: Package = "workloads"
+    workloads_dir: Path | None = None
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -53,5 +55,6 @@ class Settings:
             workers=int(os.environ.get("BENCH_WORKERS", default.workers)),
             telemetry=os.environ.get("BENCH_TELEMETRY") or None,
             probe="diagnose" if os.environ.get("BENCH_PROBE") == "diagnose" else "measure",
+            workloads_dir=Path(folder) if (folder := os.environ.get("BENCH_WORKLOADS")) else None,
             package=next((each for each in PACKAGES if each == os.environ.get("BENCH_PACKAGE")), default.package),
         )

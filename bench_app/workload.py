@@ -6,12 +6,16 @@ Standard library only, so that every process may read it without paying for Fast
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType, ModuleType
 from typing import Any, Final, Literal, TypeVar, get_args
 
 Kind = Literal["sync", "async", "blocking", "offload"]
@@ -62,7 +66,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One implementation of a workload. `against` names the variant that it is compared with, None for a baseline."""
+    """One implementation of a workload. `against` names the variant that it is to be compared with, if it names one."""
 
     workload: str
     name: str
@@ -79,6 +83,11 @@ class Variant:
     def description(self) -> str:
         """The handler's docstring: what this variant does, in a sentence or two."""
         return inspect.getdoc(self.handler) or ""
+
+    @property
+    def file(self) -> str:
+        """The file that defines the handler."""
+        return inspect.getfile(self.handler)
 
     @property
     def source(self) -> str:
@@ -110,6 +119,11 @@ class Workload:
     responses: Mapping[int | str, dict[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
     variants: dict[str, Variant] = field(default_factory=dict)
 
+    @property
+    def file(self) -> str:
+        """The file of its first variant."""
+        return str(Path(next(iter(self.variants.values())).file).resolve())
+
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise WorkloadError(f"{self.name!r} is no name for a workload: use {NAME_RULE}")
@@ -120,7 +134,7 @@ class Workload:
         """Register a handler as a variant; its name is its kind unless one is given.
 
         Without `against`, a further variant of a kind (`async_connect_each`) is compared with the plain one of that
-        kind, and every plain one with `sync`.
+        kind where there is one, and every other one with the baseline.
 
         Raises:
             WorkloadError: the kind is unknown, the name is taken, or the handler is not what its kind says.
@@ -137,44 +151,90 @@ class Workload:
             if inspect.iscoroutinefunction(handler) == (kind == "sync"):
                 wanted = "def" if kind == "sync" else "async def"
                 raise WorkloadError(f"{self.name}/{chosen}: a variant of kind {kind!r} is written as `{wanted}`")
-            self.variants[chosen] = Variant(self.name, chosen, kind, handler, against or self._rival(chosen, kind))
+            self.variants[chosen] = Variant(self.name, chosen, kind, handler, against)
             return handler
 
         return register
 
-    @staticmethod
-    def _rival(name: str, kind: Kind) -> str | None:
-        if name != kind:
-            return kind
-        return None if kind == "sync" else "sync"
+    @property
+    def baseline(self) -> str:
+        """The variant that the others are compared with unless they name one: the plain `sync`, else the first."""
+        return "sync" if "sync" in self.variants else next(iter(self.variants))
+
+    def rival_of(self, variant: Variant) -> str | None:
+        """Return the variant that this one is compared with; None for the baseline."""
+        if variant.against is not None:
+            return variant.against if variant.against != variant.name else None
+        if variant.name != variant.kind and variant.kind in self.variants:
+            return variant.kind
+        return self.baseline if variant.name != self.baseline else None
 
 
-def discover(package: Package = "workloads") -> dict[str, Workload]:
-    """Every workload of the package by name, in alphabetical order: those that are measured, unless another is named.
+def discover(package: Package = "workloads", folder: Path | None = None) -> dict[str, Workload]:
+    """Return every workload of the package by name, in alphabetical order, with those of a folder outside of it.
 
     A file takes part by binding a `Workload` to the module's name `workload`; nothing else has to know of it.
 
     Raises:
-        WorkloadError: a file does not import, binds no workload, names a twin that does not exist, or repeats a name.
+        WorkloadError: a file does not import, binds no workload, compares with a variant that it has not, or repeats a
+            name; or the folder is missing, or holds no workload file.
     """
-    folder = importlib.import_module(f"bench_app.{package}")
     found: dict[str, Workload] = {}
-    for module_info in pkgutil.iter_modules(folder.__path__):
-        where = f"bench_app/{package}/{module_info.name}.py"
-        try:
-            module = importlib.import_module(f"bench_app.{package}.{module_info.name}")
-        except WorkloadError as error:
-            raise WorkloadError(f"{where}: {error}") from error
-        except (Exception, SystemExit) as error:
-            raise WorkloadError(f"{where} does not import: {type(error).__name__}: {error}") from error
-        workload = getattr(module, "workload", None)
-        if not isinstance(workload, Workload):
-            raise WorkloadError(f"{where} binds no `workload`; write `workload = Workload(name=…, question=…)`")
-        if workload.name in found:
-            raise WorkloadError(f"{where}: another file already has a workload called {workload.name!r}")
-        _check(workload, where)
-        found[workload.name] = workload
+    for module_info in pkgutil.iter_modules(importlib.import_module(f"bench_app.{package}").__path__):
+        name = f"bench_app.{package}.{module_info.name}"
+        _add(found, f"bench_app/{package}/{module_info.name}.py", partial(importlib.import_module, name))
+    for path in _files_in(folder) if folder is not None else ():
+        _add(found, str(path), partial(_import_file, path))
     return dict(sorted(found.items()))
+
+
+def names_in(folder: Path, known: Mapping[str, Workload]) -> tuple[str, ...]:
+    """Return the names of the workloads whose files are in this folder."""
+    files = {str(path.resolve()) for path in _files_in(folder)}
+    return tuple(name for name, workload in known.items() if workload.file in files)
+
+
+def _files_in(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise WorkloadError(f"--workloads {folder} is no directory: give one that holds workload files.")
+    files = sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
+    if not files:
+        raise WorkloadError(f"--workloads {folder} holds no workload file: put a .py file there that binds `workload`.")
+    return files
+
+
+def _import_file(path: Path) -> ModuleType:
+    """Import a file from outside of the package, under a name that no package has."""
+    name = f"bench_workloads_{path.stem}"
+    if name in sys.modules and sys.modules[name].__file__ == str(path):
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _add(found: dict[str, Workload], where: str, load: Callable[[], ModuleType]) -> None:
+    try:
+        module = load()
+    except WorkloadError as error:
+        raise WorkloadError(f"{where}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise WorkloadError(f"{where} does not import: {type(error).__name__}: {error}") from error
+    workload = getattr(module, "workload", None)
+    if not isinstance(workload, Workload):
+        raise WorkloadError(f"{where} binds no `workload`; write `workload = Workload(name=…, question=…)`")
+    if workload.name in found:
+        raise WorkloadError(f"{where}: another file already has a workload called {workload.name!r}")
+    _check(workload, where)
+    found[workload.name] = workload
 
 
 def _check(workload: Workload, where: str) -> None:
@@ -186,3 +246,8 @@ def _check(workload: Workload, where: str) -> None:
     unknown = sorted(declared - workload.variants.keys())
     if unknown:
         raise WorkloadError(f"{where}: a claim names {unknown[0]!r}, which is no variant of this workload")
+    for variant in workload.variants.values():
+        if variant.against is not None and variant.against not in workload.variants:
+            raise WorkloadError(
+                f"{where}: {variant.name} is compared with {variant.against!r}, which is no variant of this workload"
+            )

@@ -15,6 +15,7 @@ from harness.judge.crossover import FILE, LEVELS, SOUGHT, CrossoverPlan, level_d
 from harness.machine.facts import facts
 from harness.machine.placement import Placement
 from harness.plan.level import Level
+from harness.plan.options import RunOptions
 from harness.plan.plan import Plan, Trial
 from harness.plan.planning import make_plan
 from harness.record.calibration import Calibration
@@ -81,7 +82,9 @@ def accounts(route: str, *, sites: tuple[Site, ...] = (), seconds: float = 1.0, 
 
 
 def plan(*workloads: str, **options: Any) -> Plan:
-    return make_plan(discover(), only=workloads, **{"blocks": 5, "seconds": 1.0} | options)
+    return make_plan(
+        discover(), RunOptions(workloads=workloads, **{"blocks": 5, "seconds": 1.0, "diagnose": False} | options)
+    )
 
 
 def rehearse(

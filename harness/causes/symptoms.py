@@ -129,7 +129,7 @@ def symptoms_of(recorded: RecordedTrial, path: str) -> Symptoms | None:
     return Symptoms(
         route=path,
         window_s=result.window_s,
-        throughput_rps=result.completed / result.window_s,
+        throughput_rps=result.throughput_rps,
         processes=len(columns),
         spending=_spending(accounts.routes.get(path)) if accounts is not None else None,
         holdings=_holdings(accounts, (run_delay or 0.0) + steal) if accounts is not None else (),

@@ -13,11 +13,11 @@ from rich.console import Console
 
 from harness.exceptions import BenchError, in_range
 from harness.machine.facts import facts
-from harness.machine.placement import take_place
-from harness.measure.address import HOST
-from harness.measure.child import PROJECT, Child
+from harness.machine.placement import find_place, taking_place
+from harness.measure.child import Child
 from harness.measure.load import Load, open_load
-from harness.plan.planning import MAX_SECONDS, MIN_SECONDS
+from harness.plan.address import HOST
+from harness.plan.options import MAX_SECONDS, MIN_SECONDS
 from harness.record.calibration import CALIBRATIONS, FILE, Calibration, Percentiles
 from harness.record.run import beside_the_runs
 from scenarios.wire.histogram import Distribution, merge
@@ -53,28 +53,28 @@ def calibrate(*, out: Path, as_json: bool, seconds: float) -> None:
 
 def measure(window_s: float) -> Calibration:
     """The calibration of this machine: medians over a few trials, each with a window of so many seconds."""
-    placement = take_place()
-    with tempfile.TemporaryDirectory(prefix="bench-calibrate-") as folder:
+    placement = find_place()
+    with taking_place(placement), tempfile.TemporaryDirectory(prefix="bench-calibrate-") as folder:
         logs = Path(folder)
         with (
             Child(
-                "do-nothing server",
+                "null server",
                 [sys.executable, "-m", "bench_app.null_server"],
                 cores=placement.server,
-                log=logs / "nothing.log",
+                log=logs / "null-server.log",
                 piped=True,
             ) as server,
             open_load(cores=placement.load, logs=logs) as load,
         ):
             line = server.output.readline().strip()
             if not line:
-                raise BenchError("The do-nothing server did not start.")
+                raise BenchError("The null server did not start.")
             port = int(line)
             many = [_trial(load, server, port, USERS, window_s) for _ in range(TRIALS)]
             alone = [_trial(load, server, port, 1, window_s) for _ in range(TRIALS)]
-    client_cpu = statistics.median(result.cpu_s["load"] / result.window_s for result in many)
+    client_cpu = statistics.median(result.load_cpu for result in many)
     return Calibration(
-        client_ceiling_rps=round(statistics.median(result.completed / result.window_s for result in many), 1),
+        client_ceiling_rps=round(statistics.median(result.throughput_rps for result in many), 1),
         client_cpu_us_per_request=round(
             statistics.median(result.cpu_s["load"] / max(result.completed, 1) * 1e6 for result in many), 3
         ),
@@ -84,13 +84,13 @@ def measure(window_s: float) -> Calibration:
         users=USERS,
         trials=TRIALS,
         measured=datetime.now(UTC),
-        machine=facts(PROJECT),
+        machine=facts(placement),
     )
 
 
 def _trial(load: Load, server: Child, port: int, users: int, window_s: float) -> TrialResult:
     order = TrialOrder(
-        name="nothing",
+        name="null",
         host=HOST,
         port=port,
         requests=(RequestSpec("/"),),

@@ -13,25 +13,24 @@ from typing import Final
 from rich.console import Console
 
 from bench_app.workload import discover
-from harness.exceptions import BenchError, StoppedError, in_range
+from harness.exceptions import BenchError, StoppedError
 from harness.judge.capacity import CAPACITIES, FILE, Capacities, Probe, VariantCapacity
 from harness.judge.cells import milliseconds
 from harness.judge.objective import Objective, parse_objective
 from harness.machine.facts import facts
 from harness.machine.open_files import check_files
-from harness.machine.placement import take_place
-from harness.measure.child import PROJECT
+from harness.machine.placement import find_place, taking_place
 from harness.measure.rig import Rig, Setup, open_rig
 from harness.plan.level import MAX_RATE, Level
-from harness.plan.options import listed
+from harness.plan.options import CapacityOptions
 from harness.plan.plan import Plan, Trial, Window
 from harness.plan.planning import make_plan
-from harness.record.command_line import repeatable
+from harness.plan.schedule import Schedule
+from harness.record.command_line import program
 from harness.record.run import PAGE, TRIALS, make_directory
 from harness.report.announcer import Announcer
 from harness.stats.bisection import Bisection
 
-MAX_REPEATS: Final = 50
 LONGEST_WINDOW_S: Final = 6.0
 FIRST_STEP: Final = 1.5
 NEXT_STEP: Final = 1.15
@@ -41,68 +40,56 @@ TRIES: Final = 3
 LOWEST_RPS: Final = 2.0
 
 
-def search(
-    workload: str,
-    *,
-    slo: str,
-    variants: str | None,
-    connections: int,
-    repeats: int,
-    seconds: float,
-    seed: int,
-    dsn: str | None,
-    out: Path,
-    words: Sequence[str],
-) -> None:
+def capacity(options: CapacityOptions) -> None:
     """Search, save every probe, and print what each variant carries.
 
     Raises:
         BadInputError: something was asked for that cannot be done.
         BenchError: a process that it needs cannot be had, or was lost.
     """
-    objective = parse_objective(slo)
-    in_range("--repeats", repeats, 1, MAX_REPEATS)
-    plan = make_plan(
-        discover(), only=[workload], variants=listed(variants), users=[connections], seconds=seconds, seed=seed
-    )
-    check_files(connections)
-    setup = Setup(take_place(), dsn)
+    objective = parse_objective(options.slo)
+    plan = make_plan(discover(), options.run)
+    check_files(options.connections)
+    setup = Setup(find_place(), options.dsn)
     console = Console(highlight=False)
     names = [variant.name for variant in plan.workloads[0].variants]
     console.print(
-        f"{workload}: the highest rate with {objective}, for {', '.join(names)}; {repeats} searches each, "
-        "of half a minute or so."
+        f"{options.workload}: the highest rate with {objective}, for {', '.join(names)}; {options.repeats} searches "
+        "each, of half a minute or so."
     )
-    console.print(f"Seed {seed}; {setup.placement}.", style="dim")
+    console.print(f"Seed {options.seed}; {setup.placement}.", style="dim")
     started = datetime.now(UTC)
-    directory = make_directory(out, f"capacity-{workload}", started)
+    directory = make_directory(options.out, f"capacity-{options.workload}", started)
     (directory / TRIALS).rmdir()  # the probes are in one file
-    kept = None
+    kept, machine = None, facts(setup.placement)
     try:
-        with open_rig(plan, setup, Announcer(console), directory / "logs") as rig:
-            for found in _Searches(plan, objective, rig, console).after_each_of(repeats):
+        with (
+            taking_place(setup.placement),
+            open_rig(Schedule(plan), setup, Announcer(console), directory / "logs") as rig,
+        ):
+            for found in _Searches(plan, objective, rig, console).after_each_of(options.repeats):
                 kept = Capacities(
                     schema=1,
-                    workload=workload,
+                    workload=options.workload,
                     question=plan.workloads[0].question,
                     objective=objective,
                     arrivals="poisson",
-                    connections=connections,
+                    connections=options.connections,
                     repeats=len(found[0].found_rps),
                     window_s=plan.window_s,
-                    seed=seed,
+                    seed=options.seed,
                     margin=plan.margin,
                     started=started,
-                    command=repeatable(words),
-                    machine=facts(PROJECT),
+                    command=options.command,
+                    machine=machine,
                     placement=str(setup.placement),
                     variants=found,
                 )
                 (directory / FILE).write_bytes(CAPACITIES.dump_json(kept, indent=1))
     except KeyboardInterrupt:
-        raise StoppedError(f"Stopped. {_left(directory, kept, repeats)}") from None
+        raise StoppedError(f"Stopped. {_left(directory, kept, options.repeats)}") from None
     except BenchError as error:
-        raise type(error)(f"{error} {_left(directory, kept, repeats)}") from error
+        raise type(error)(f"{error} {_left(directory, kept, options.repeats)}") from error
     assert kept is not None
     from harness.report.capacity import print_capacities, write_capacities  # matplotlib: half a second
 
@@ -116,7 +103,7 @@ def _left(directory: Path, kept: Capacities | None, repeats: int) -> str:
     if kept is None:
         shutil.rmtree(directory, ignore_errors=True)
         return "No repeat was complete, so nothing is kept."
-    return f"{kept.repeats} of {repeats} repeats are kept; `python bench.py report {directory}` makes their page."
+    return f"{kept.repeats} of {repeats} repeats are kept; `{program()} report {directory}` makes their page."
 
 
 class _Searches:
@@ -171,7 +158,7 @@ class _Searches:
             # What a closed loop carries is about the most, at latencies that nobody asked about.
             window = Window(self._plan.warmup_s, self._plan.window_s)
             closed = self._rig.run(self._trial(variant, repeat, Level(self._connections)), window).result
-            most_rps = max(closed.completed / closed.window_s, LOWEST_RPS)
+            most_rps = max(closed.throughput_rps, LOWEST_RPS)
             bisection = Bisection(FIRST_SHARE * most_rps, FIRST_STEP, LOWEST_RPS, MAX_RATE)
         while (rate_rps := bisection.next_rps) is not None:
             bisection.tell(rate_rps, self._carries(variant, repeat, rate_rps))
@@ -203,11 +190,11 @@ class _Searches:
         return Probe(
             repeat=repeat,
             rate_rps=rate_rps,
-            served_rps=round(result.completed / result.window_s, 3),
+            served_rps=round(result.throughput_rps, 3),
             observed_ms=objective.observed_ms(result),
-            bystander_p99_ms=milliseconds(result.bystander.percentile_us(99)),
+            bystander_p99_ms=milliseconds(result.victims["async_warm"].percentile_us(99)),
             requests=result.latency.n,
-            client_cpu=round(result.cpu_s["load"] / result.window_s, 4),
+            client_cpu=round(result.load_cpu, 4),
             broken=objective.broken_by(result, rate_rps),
         )
 

@@ -13,8 +13,8 @@ from harness.judge.cells import Cell
 from harness.judge.changes import Change, changes, differences
 from harness.judge.findings import find
 from harness.plan.level import Level
+from harness.plan.options import MAX_MARGIN, MIN_MARGIN
 from harness.plan.plan import MARGIN
-from harness.plan.planning import MAX_MARGIN, MIN_MARGIN
 from harness.record.run import read_run
 from harness.report import wording
 from harness.report.terminal import STYLES, plain_table

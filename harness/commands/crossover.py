@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,17 +30,18 @@ from harness.judge.crossover import (
 from harness.machine.core import core_speed_ms
 from harness.machine.facts import facts
 from harness.machine.open_files import check_files
-from harness.machine.placement import take_place
-from harness.measure.child import PROJECT
+from harness.machine.placement import find_place, taking_place
 from harness.measure.rig import Rig, Setup, open_rig
 from harness.measure.server import options
 from harness.plan.level import MAX_USERS
-from harness.plan.plan import MARGIN, MAX_BLOCKS, SESSION_OVERHEAD_S, Plan
+from harness.plan.options import CrossoverOptions
+from harness.plan.plan import Plan
 from harness.plan.planning import make_plan
 from harness.plan.profile import PROFILES
+from harness.plan.schedule import SESSION_OVERHEAD_S, Schedule
 from harness.record.calibration import read_calibration
-from harness.record.command_line import repeatable
-from harness.record.run import PAGE, TRIALS, Manifest, Record, RecordedTrial, make_directory, read_run
+from harness.record.command_line import program
+from harness.record.run import PAGE, SCHEMA, TRIALS, Manifest, Record, RecordedTrial, make_directory, read_run
 from harness.report import wording
 from harness.report.announcer import Announcer
 from harness.stats import figures
@@ -49,57 +50,28 @@ from scenarios.wire.protocol import STAGGER
 RANGES: Final[Mapping[Over, tuple[int, int]]] = {"users": (1, 256), "wait_ms": (1, 200)}
 # uvloop's timers count whole milliseconds, so that a wait of less, or of a fraction, would not be the same for both.
 HIGHEST: Final[Mapping[Over, int]] = {"users": MAX_USERS, "wait_ms": 5_000}
-# A block is a pair, and one pair has no interval.
-FEWEST_BLOCKS: Final = 2
 WAITS_A_WINDOW: Final = 5
 RIG_S: Final = 4.0
 
 
-def traverse(
-    workload: str,
-    baseline: str,
-    contender: str,
-    *,
-    over: str,
-    span: str | None,
-    users: int | None,
-    blocks: int,
-    seconds: float,
-    warmup: float,
-    margin: float | None,
-    seed: int,
-    dsn: str | None,
-    out: Path,
-    words: Sequence[str],
-) -> None:
+def crossover(options: CrossoverOptions) -> None:
     """Measure level after level, each saved when it ends, and print where the better variant changes.
 
     Raises:
         BadInputError: something was asked for that cannot be done.
         BenchError: a process that it needs cannot be had, or was lost.
     """
-    varied = _over(over, users)
-    low, high = _range(varied, span)
-    if baseline == contender:
-        raise BadInputError(f"{baseline} was given twice: give two variants.")
-    in_range("--blocks", blocks, FEWEST_BLOCKS, MAX_BLOCKS)
-    plan = make_plan(
-        discover(),
-        only=[workload],
-        variants=[baseline, contender],
-        users=[high if varied == "users" else PROFILES["quick"].users if users is None else users],
-        blocks=blocks,
-        seconds=seconds,
-        warmup=warmup,
-        margin=MARGIN if margin is None else margin,
-        seed=seed,
-    )
+    varied = _over(options.over)
+    low, high = _range(varied, options.span)
+    workload, baseline, contender = options.workload, options.baseline, options.contender
+    users = options.users or PROFILES["quick"].users
+    plan = make_plan(discover(), options.run(high if varied == "users" else users))
     if varied == "wait_ms" and not plan.workloads[0].adjustable:
         able = " and ".join(name for name, each in discover().items() if each.adjustable)
         raise BadInputError(f"{workload} declares no wait that can be set: --over wait_ms is for {able}.")
     plan = _paired(plan, baseline, contender)
     check_files(plan.levels[0].users)
-    setup = Setup(take_place(), dsn)
+    setup = Setup(find_place(), options.dsn)
     console = Console(highlight=False)
     started = datetime.now(UTC)
     sought = CrossoverPlan(
@@ -111,25 +83,26 @@ def traverse(
         low=low,
         high=high,
         users=None if varied == "users" else plan.levels[0].users,
-        blocks=blocks,
+        blocks=plan.blocks,
         warmup_s=plan.warmup_s,
         window_s=plan.window_s,
         margin=plan.margin,
-        seed=seed,
+        seed=plan.seed,
         started=started,
-        command=repeatable(words),
-        machine=facts(PROJECT),
+        command=options.command,
+        machine=facts(setup.placement),
         placement=str(setup.placement),
     )
     _announce(sought, plan, console)
-    directory = make_directory(out, f"crossover-{workload}", started)
+    directory = make_directory(options.out, f"crossover-{workload}", started)
     (directory / TRIALS).rmdir()  # each level has its own
     _save(directory, sought)
     steps: dict[int, Step] = {}
     try:
-        for step in _Traversal(sought, plan, setup, directory, console).steps():
-            steps[step.level] = step
-            console.print(_line(sought, step), soft_wrap=True)
+        with taking_place(setup.placement):
+            for step in _Levels(sought, plan, setup, directory, console).steps():
+                steps[step.level] = step
+                console.print(_line(sought, step), soft_wrap=True)
         sought = replace(sought, ended=datetime.now(UTC))
         _save(directory, sought)
         from harness.report.crossover import print_crossover, write_crossover  # matplotlib: half a second
@@ -144,11 +117,9 @@ def traverse(
     console.print(f"\nPage: {directory / PAGE}", soft_wrap=True)
 
 
-def _over(text: str, users: int | None) -> Over:
+def _over(text: str) -> Over:
     for varied in RANGES:
         if text == varied:
-            if varied == "users" and users is not None:
-                raise BadInputError("--users is what --over users varies: say from where to where with --range.")
             return varied
     raise unknown("quantity to go over", text, RANGES)
 
@@ -195,7 +166,7 @@ def _plan_at(sought: CrossoverPlan, plan: Plan, level: int) -> Plan:
 
 def _announce(sought: CrossoverPlan, plan: Plan, console: Console) -> None:
     levels = grid(sought.low, sought.high)
-    each_s = [_plan_at(sought, plan, level).expected_s() - SESSION_OVERHEAD_S for level in levels]
+    each_s = [Schedule(_plan_at(sought, plan, level)).expected_s() - SESSION_OVERHEAD_S for level in levels]
     if sought.over == "wait_ms":
         each_s = [expected_s + RIG_S for expected_s in each_s]
     most_s = SESSION_OVERHEAD_S + sum(each_s) + MOST_FURTHER * max(each_s)
@@ -238,16 +209,16 @@ def _left(directory: Path, *, discard: bool) -> str:
             shutil.rmtree(directory, ignore_errors=True)
         return "No level was measured yet." if discard else ""
     levels = "1 level is" if kept == 1 else f"{kept} levels are"
-    return f"{levels} kept; `python bench.py report {directory}` makes their page."
+    return f"{levels} kept; `{program()} report {directory}` makes their page."
 
 
-class _Traversal:
+class _Levels:
     """The levels of a search, one after the other, on one rig, or on one for each wait."""
 
     def __init__(self, sought: CrossoverPlan, plan: Plan, setup: Setup, directory: Path, console: Console) -> None:
         self._sought = sought
         self._plan = plan
-        self._site = setup
+        self._setup = setup
         self._directory = directory
         self._logs = directory / "logs"
         self._announcer = Announcer(console)
@@ -272,7 +243,7 @@ class _Traversal:
                     # The wait is told to server and upstream when they are started.
                     running.close()
                     plan = self._plan if self._sought.over == "users" else _plan_at(self._sought, self._plan, level)
-                    rig = running.enter_context(open_rig(plan, self._site, self._announcer, self._logs))
+                    rig = running.enter_context(open_rig(Schedule(plan), self._setup, self._announcer, self._logs))
                 step = self._measure(rig, level)
                 if step is None:
                     raise BenchError(f"Nothing was measured at {wording.level_of(self._sought.over, level)}.")
@@ -287,6 +258,7 @@ class _Traversal:
         """Run the level's trials, or as many again where it has some, and judge it by all of them."""
         directory = level_directory(self._directory, level)
         plan = _plan_at(self._sought, self._plan, level)
+        schedule = Schedule(plan)
         begun = directory.exists()
         if begun:
             twice = replace(plan, blocks=2 * plan.blocks, max_blocks=2 * plan.max_blocks)
@@ -294,16 +266,16 @@ class _Traversal:
         else:
             (directory / TRIALS).mkdir(parents=True)
             record = Record(directory, self._manifest(plan, rig))
-        for trial in record.manifest.plan.trials[len(plan.trials) if begun else 0 :]:
-            pace = core_speed_ms(self._site.placement.server)
-            seen = rig.run(trial, plan.window_of(trial.workload, trial.level))
-            record.save(RecordedTrial(trial, seen.result, pace, seen.telemetry))
+        for trial in record.manifest.schedule.trials[len(schedule.trials) if begun else 0 :]:
+            speed_ms = core_speed_ms(self._setup.placement.server)
+            seen = rig.run(trial, schedule.window_of(trial.workload, trial.level))
+            record.save(RecordedTrial(trial, seen.result, speed_ms, seen.telemetry))
         record.note(ended=datetime.now(UTC))
         return read_step(self._sought, level, read_run(directory))
 
     def _manifest(self, plan: Plan, rig: Rig) -> Manifest:
         return Manifest(
-            schema=1,
+            schema=SCHEMA,
             started=datetime.now(UTC),
             command=self._sought.command,
             plan=plan,

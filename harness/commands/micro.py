@@ -14,25 +14,26 @@ from typing import Final
 from rich.console import Console
 
 from bench_app.workload import discover
-from harness.machine.placement import take_place
+from harness.machine.placement import find_place, taking_place
 from harness.measure.child import PROJECT, launched
 from harness.measure.services import open_services
+from harness.plan.options import RunOptions
 from harness.plan.planning import make_plan
 from harness.record.run import beside_the_runs
 
 BENCHMARKS: Final = PROJECT / "harness" / "measure" / "micro_benchmarks.py"
 
 
-def run_micro(workloads: Sequence[str], *, dsn: str | None, out: Path) -> int:
+def micro(workloads: Sequence[str], *, dsn: str | None, out: Path) -> int:
     """Time every variant of the named workloads, or of all; returns pytest's exit code.
 
     The table goes to standard output, the JSON to `out`, beside the runs.
     """
-    plan = make_plan(discover(), only=workloads)
-    placement = take_place()
+    plan = make_plan(discover(), RunOptions(workloads=tuple(workloads)))
+    placement = find_place()
     console = Console(highlight=False)
     result = beside_the_runs(out, f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-micro.json")
-    with tempfile.TemporaryDirectory(prefix="bench-micro-") as folder, _without_empty(result):
+    with tempfile.TemporaryDirectory(prefix="bench-micro-") as folder, _without_empty(result), taking_place(placement):
         with open_services(plan, dsn, placement, Path(folder)) as services:
             chosen = " or ".join(f"[{workload.name}-" for workload in plan.workloads)
             command = [

@@ -1,4 +1,4 @@
-"""What `report` does: write the page of anything recorded again, from the disk alone."""
+"""`bench.py report`: write the page of anything recorded again, from the disk alone."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.judge import capacity
-from harness.judge import crossover as curves
+from harness.judge import capacity, crossover
 from harness.measure.forks import in_forks
 from harness.record.run import PAGE
 from harness.report.capacity import print_capacities, write_capacities
@@ -16,7 +15,7 @@ from harness.report.page import write_report
 from harness.report.terminal import print_findings
 
 
-def reissue(directory: Path) -> None:
+def report(directory: Path) -> None:
     """Judge what the directory holds (a run, a search for capacity or for a crossover) again, and print it.
 
     Raises:
@@ -27,8 +26,8 @@ def reissue(directory: Path) -> None:
         capacities = capacity.read_capacities(directory)
         write_capacities(directory, capacities)
         print_capacities(capacities, console)
-    elif (directory / curves.FILE).exists():
-        found = curves.read_crossover(directory)
+    elif (directory / crossover.FILE).exists():
+        found = crossover.read_crossover(directory)
         write_crossover(directory, found)
         print_crossover(found, console)
     else:

@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,16 +22,27 @@ from bench_app.workload import discover
 from harness.judge.controls import CONTROLS, HOGGED_BLOCK, Control, spread
 from harness.judge.findings import Findings, find
 from harness.machine.facts import facts
-from harness.machine.placement import Placement, take_place
-from harness.measure.child import PROJECT, Child
+from harness.machine.machine import Machine
+from harness.machine.placement import Placement, find_place, taking_place
+from harness.measure.child import Child
 from harness.measure.rig import Rig, Setup, open_rig
 from harness.measure.server import options
 from harness.measure.session import Session
 from harness.plan.level import Level
+from harness.plan.options import RunOptions
 from harness.plan.plan import Plan, Trial, Window
 from harness.plan.planning import make_plan
-from harness.record.command_line import repeatable
-from harness.record.run import Manifest, Record, RecordedTrial, Verification, beside_the_runs, make_directory, read_run
+from harness.plan.schedule import Schedule
+from harness.record.run import (
+    SCHEMA,
+    Manifest,
+    Record,
+    RecordedTrial,
+    Verification,
+    beside_the_runs,
+    make_directory,
+    read_run,
+)
 from harness.record.validation import FILE, VALIDATIONS, Outcome, Validation
 from harness.report import wording
 from harness.report.terminal import plain_table
@@ -42,7 +53,7 @@ UNHINDERED: Final = Window(warmup_s=1.0, window_s=3.0)
 EXTRA_S: Final = 0.25
 
 
-def selfcheck(*, out: Path, seed: int, words: Sequence[str]) -> int:
+def selfcheck(*, out: Path, seed: int, command: str) -> int:
     """Run all controls, print the table, save it in `out`; 0 if each came out as it must, else 1.
 
     The recorded runs are kept below `out`, so that what a control measured can be looked at with `bench.py report`.
@@ -53,16 +64,24 @@ def selfcheck(*, out: Path, seed: int, words: Sequence[str]) -> int:
     path = beside_the_runs(out, FILE)
     if not path.stat().st_size:
         path.unlink()
-    setup, console = Setup(take_place()), Console(highlight=False)
-    plan = replace(make_plan(discover("controls"), seconds=1.0, warmup=0.2, blocks=2, seed=seed), package="controls")
+    setup, console = Setup(find_place()), Console(highlight=False)
+    plan = replace(
+        make_plan(discover("controls"), RunOptions(seconds=1.0, warmup=0.2, blocks=2, seed=seed, diagnose=False)),
+        package="controls",
+    )
     directory = make_directory(out, "selfcheck", datetime.now(UTC))
     console.print(
         f"{len(CONTROLS)} controls in {sum(control.sessions for control in CONTROLS)} sessions: about "
         f"{wording.minutes(sum(map(_expected_s, CONTROLS)))}. Recorded in {directory}.",
         soft_wrap=True,
     )
-    with Display(console) as display, open_rig(plan, setup, display, directory / "logs") as rig:
-        checker = Checker(plan, setup, rig, display, directory, repeatable(words))
+    machine = facts(setup.placement)
+    with (
+        taking_place(setup.placement),
+        Display(console) as display,
+        open_rig(Schedule(plan), setup, display, directory / "logs") as rig,
+    ):
+        checker = Checker(plan, setup, rig, display, directory, command, machine)
         outcomes = []
         found: dict[str, list[Findings]] = {}
         for control in CONTROLS:
@@ -74,7 +93,7 @@ def selfcheck(*, out: Path, seed: int, words: Sequence[str]) -> int:
         waiting=round(spread(found["same, waiting"]), 5),
         busy=round(spread(found["same, busy"]), 5),
         measured=datetime.now(UTC),
-        machine=facts(PROJECT),
+        machine=machine,
     )
     path.write_bytes(VALIDATIONS.dump_json(validation, indent=1))
     _print(validation, path, console)
@@ -125,13 +144,16 @@ class Display:
 class Checker:
     """Runs the sessions of a control on the rig, with whatever disturbs them."""
 
-    def __init__(self, plan: Plan, setup: Setup, rig: Rig, display: Display, directory: Path, command: str) -> None:
+    def __init__(
+        self, plan: Plan, setup: Setup, rig: Rig, display: Display, directory: Path, command: str, machine: Machine
+    ) -> None:
         self._plan = plan
-        self._site = setup
+        self._setup = setup
         self._rig = rig
         self._display = display
         self._directory = directory
         self._command = command
+        self._machine = machine
 
     def check(self, control: Control) -> tuple[Outcome, list[Findings]]:
         """The control's outcome, and the findings of its sessions."""
@@ -169,19 +191,19 @@ class Checker:
         record = Record(
             directory,
             Manifest(
-                schema=1,
+                schema=SCHEMA,
                 started=started,
                 command=self._command,
                 plan=plan,
-                machine=facts(PROJECT),
-                placement=self._site.placement,
+                machine=self._machine,
+                placement=self._setup.placement,
                 server=options(),
                 database=None,
                 verifications=tuple(each for each in self._rig.verifications if each.workload == control.workload),
             ),
         )
-        with _Disturber(control, self._rig, self._site.placement, directory) as disturber:
-            for recorded in Session(record, disturber, self._rig, self._site.placement, ()).trials():
+        with _Disturber(control, self._rig, self._setup.placement, directory) as disturber:
+            for recorded in Session(record, disturber, self._rig, self._setup.placement, ()).trials():
                 record.save(recorded)
                 disturber.trial_ended(recorded)
                 self._display.trial_ended(control)
@@ -211,7 +233,7 @@ class _Disturber:
 
     def piloting(self, trial: Trial) -> None: ...
 
-    def replanned(self, plan: Plan) -> None: ...
+    def rescheduled(self, schedule: Schedule) -> None: ...
 
     def trial_starts(self, trial: Trial) -> None:
         if self._disturbance == "hog" and trial.block == HOGGED_BLOCK:

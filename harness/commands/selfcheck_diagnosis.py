@@ -15,10 +15,12 @@ from bench_app.workload import Package, discover
 from harness.causes.diagnosis import UNEXPLAINED, Diagnosis, diagnose
 from harness.causes.known import FAULTLESS, Case, Outcome, cases_of, confusion
 from harness.causes.symptoms import symptoms_of
-from harness.machine.placement import take_place
+from harness.machine.placement import find_place, taking_place
 from harness.measure.rig import Rig, Setup, open_rig
+from harness.plan.options import RunOptions
 from harness.plan.plan import Plan, Trial, Window, unloaded_of
 from harness.plan.planning import make_plan
+from harness.plan.schedule import Schedule
 from harness.record.run import DIAGNOSIS, RECORDED, RecordedTrial, make_directory
 from harness.report.announcer import Announcer
 from harness.report.terminal import plain_table
@@ -35,17 +37,22 @@ def check_diagnosis(*, out: Path, seed: int) -> int:
     Raises:
         BenchError: something that it needs cannot be had, or was lost on the way.
     """
-    setup, console = Setup(take_place()), Console(highlight=False)
+    setup, console = Setup(find_place()), Console(highlight=False)
     directory = make_directory(out, "selfcheck-diagnosis", datetime.now(UTC))
     outcomes: list[Outcome] = []
     for package in PACKAGES:
         workloads = discover(package)
         cases = cases_of(package, workloads)
         known = {case.workload for case in cases}
-        plan = make_plan({name: each for name, each in workloads.items() if name in known}, seed=seed, diagnose=True)
+        plan = make_plan(
+            {name: each for name, each in workloads.items() if name in known}, RunOptions(seed=seed, diagnose=True)
+        )
         plan = replace(plan, package=package)
         console.print(f"{package}: {len(cases)} cases, recorded in {directory}.", soft_wrap=True)
-        with open_rig(plan, setup, Announcer(console), directory / "logs") as rig:
+        with (
+            taking_place(setup.placement),
+            open_rig(Schedule(plan), setup, Announcer(console), directory / "logs") as rig,
+        ):
             for outcome in outcomes_of(rig, plan, cases, directory / DIAGNOSIS / package):
                 outcomes.append(outcome)
                 console.print(_line(outcome), soft_wrap=True)

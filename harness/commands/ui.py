@@ -13,11 +13,12 @@ from rich.console import Console
 
 from bench_app.workload import discover
 from harness.exceptions import BadInputError, BenchError
-from harness.machine.placement import take_place
-from harness.measure.address import HOST, check_port, free_port
+from harness.machine.placement import find_place, taking_place
 from harness.measure.child import Child, fetch
+from harness.measure.ports import check_port, free_port
 from harness.measure.server import serve
 from harness.measure.services import open_services
+from harness.plan.address import HOST
 from harness.plan.planning import make_plan
 
 DEFAULT_PORT: Final = 8089
@@ -25,7 +26,7 @@ START_LIMIT_S: Final = 30.0
 LOOK_S: Final = 0.5
 
 
-def hold_open(*, dsn: str | None, port: int | None) -> None:
+def ui(*, workloads_dir: Path | None, dsn: str | None, port: int | None) -> None:
     """Serve Locust's web UI until Ctrl-C; returns when everything is stopped.
 
     Raises:
@@ -34,14 +35,15 @@ def hold_open(*, dsn: str | None, port: int | None) -> None:
     """
     console = Console(highlight=False)
     check_port(port)
-    plan = make_plan(discover())
-    placement = take_place()
+    plan = make_plan(discover(folder=workloads_dir))
+    placement = find_place()
     chosen = _port(port)
     with tempfile.TemporaryDirectory(prefix="bench-ui-") as folder:
         logs = Path(folder)
         console.print("starting database, upstream, server and Locust …")
         with (
-            open_services(plan, dsn, placement, logs) as services,
+            taking_place(placement),
+            open_services(plan, dsn, placement, logs, workloads_dir=workloads_dir) as services,
             serve(services, cores=placement.server, logs=logs) as server,
             Child(
                 "Locust",

@@ -9,8 +9,8 @@ import sys
 from typing import NoReturn
 
 from harness.exceptions import BadInputError
-from harness.measure.address import host_and_port
 from harness.measure.child import PROJECT
+from harness.plan.address import host_and_port
 
 
 def work(master: str) -> NoReturn:

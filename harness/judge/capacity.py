@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -13,6 +13,7 @@ from bench_app.workload import Kind
 from harness.exceptions import BadInputError
 from harness.judge.objective import Objective
 from harness.judge.verdict import Verdict, verdict
+from harness.machine.machine import Machine
 from harness.stats.bisection import RESOLUTION
 from harness.stats.estimate import Estimate, geometric_mean, ratio, widened
 
@@ -88,7 +89,7 @@ class Capacities:
     margin: float
     started: datetime
     command: str
-    machine: dict[str, Any]
+    machine: Machine
     placement: str
     variants: tuple[VariantCapacity, ...]
 

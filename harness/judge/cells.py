@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from statistics import fmean
 from typing import Any, Final
@@ -22,7 +22,7 @@ from harness.record.run import Manifest, RecordedTrial
 from harness.stats.bootstrap import Curve, curve
 from harness.stats.estimate import Estimate, geometric_mean
 from scenarios.wire.histogram import Distribution, merge
-from scenarios.wire.protocol import STAGGER, TrialResult
+from scenarios.wire.protocol import STAGGER, TrialResult, Victim, VictimName, merged_victims
 
 LITTLE_TOLERANCE: Final = 0.10
 ERROR_LIMIT: Final = 0.01
@@ -99,9 +99,7 @@ class Cell:
     throughput_rps: Estimate | None
     latency: Distribution
     curve: Curve = field(repr=False)
-    bystander: Distribution
-    sync_bystander: Distribution
-    bystander_failures: int
+    victims: Mapping[VictimName, Victim]
     bound: Bound | None
     server_cpu: float | None
     client_cpu: float
@@ -117,6 +115,10 @@ class Cell:
     @property
     def errors(self) -> int:
         return sum(self.failures.values())
+
+    @property
+    def victim_failures(self) -> int:
+        return sum(sum(victim.failures.values()) for victim in self.victims.values())
 
     @property
     def error_rate(self) -> float:
@@ -184,7 +186,7 @@ def cell_of(
         failures.update(result.failures)
     server = [result.cpu_s["server"] / result.window_s for result in results if "server" in result.cpu_s]
     mean_us, placement = latency.mean_us, manifest.placement
-    warmup_s = manifest.plan.window_of(workload.name, level).warmup_s
+    warmup_s = manifest.schedule.window_of(workload.name, level).warmup_s
     busy = [share for result in results if (share := busy_share(result, placement.load)) is not None]
     return Cell(
         workload=workload,
@@ -199,12 +201,10 @@ def cell_of(
         throughput_rps=throughput,
         latency=latency,
         curve=curve([result.latency for result in results], [p for p in PERCENTS if latency.n >= mass_needed(p)]),
-        bystander=merge(result.bystander for result in results),
-        sync_bystander=merge(result.sync_bystander for result in results),
-        bystander_failures=sum(sum(result.bystander_failures.values()) for result in results),
+        victims=merged_victims(result.victims for result in results),
         bound=bound(workload, variant, level),
         server_cpu=fmean(server) if server else None,
-        client_cpu=max(result.cpu_s["load"] / result.window_s for result in results),
+        client_cpu=max(result.load_cpu for result in results),
         load_core_busy=max(busy) if busy else None,
         disturbances=worst_of(signal for trial in recorded for signal in signals_of(trial, placement, core_speed_ms)),
         client_lag=merge(result.lag for result in results),
@@ -268,7 +268,7 @@ def _figures(recorded: RecordedTrial) -> TrialFigures:
         number=trial.number,
         block=trial.block,
         window_s=result.window_s,
-        throughput_rps=result.completed / result.window_s,
+        throughput_rps=result.throughput_rps,
         p50_ms=carried(PERCENTILES["p50_ms"]),
         p95_ms=carried(PERCENTILES["p95_ms"]),
         p99_ms=carried(PERCENTILES["p99_ms"]),

@@ -7,8 +7,8 @@ from typing import Any
 
 from harness.judge.findings import Findings, JudgedCell
 from harness.judge.verdict import Verdict, verdict
-from harness.machine.matching import differing
-from harness.plan.knobs import LABELS
+from harness.machine.machine import differing
+from harness.plan.knobs import KNOBS
 from harness.plan.level import Level
 from harness.plan.metric import Metric, less_is_better, primary
 from harness.stats.estimate import CONFIDENCE, Estimate, independent_ratio
@@ -91,10 +91,10 @@ def _values(judged: JudgedCell, metric: Metric) -> list[float]:
 def _facts(findings: Findings) -> dict[str, Any]:
     """What must be the same of two runs, beside the machine."""
     manifest = findings.run.manifest
-    plan = manifest.plan
+    plan, labels = manifest.plan, {knob.label for knob in KNOBS.values()}
     return {
         # A knob is part of each level, so that only what both have the same is compared.
-        **{f"server: {name}": value for name, value in manifest.server.items() if name not in LABELS.values()},
+        **{f"server: {name}": value for name, value in manifest.server.items() if name not in labels},
         "placement": str(manifest.placement),
         "database": manifest.database,
         "target": manifest.target,

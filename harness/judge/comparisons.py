@@ -85,7 +85,8 @@ class Summary:
 
 def summarise(run: Run) -> Summary:
     """Compute all figures of a run from its trials on disk. A cell or pair without a trial is left out."""
-    plan, placement = run.manifest.plan, run.manifest.placement
+    schedule, placement = run.manifest.schedule, run.manifest.placement
+    plan = schedule.plan
     disturbed = disturbed_blocks(run.trials, placement)
     rejected = rejected_keys(disturbed)
     pace = usual_core_speed(run.trials)
@@ -97,7 +98,7 @@ def summarise(run: Run) -> Summary:
     cells = {
         (workload.name, variant.name, level): cell_of(workload, variant, level, found, run.manifest, pace)
         for workload in plan.workloads
-        for level in plan.levels_of(workload)
+        for level in schedule.levels_of(workload)
         for variant in workload.variants
         if (found := trials.get((workload.name, variant.name, level)))
     }
@@ -105,7 +106,7 @@ def summarise(run: Run) -> Summary:
         _comparison(pair, level, cells[baseline], cells[contender])
         for pair, level in [
             *((pair, level) for pair in plan.pairs for level in plan.levels),
-            *((iso.pair, iso.level) for iso in plan.iso),
+            *((iso.pair, iso.level) for iso in schedule.found.iso),
         ]
         if (baseline := (pair.workload, pair.baseline, level)) in cells
         and (contender := (pair.workload, pair.contender, level)) in cells

@@ -22,6 +22,7 @@ from harness.exceptions import BadInputError
 from harness.judge.crossing import Crossing, Point, crossings, saturation, side
 from harness.judge.findings import JudgedCell, JudgedComparison, find
 from harness.judge.verdict import Verdict
+from harness.machine.machine import Machine
 from harness.plan.level import Level
 from harness.plan.plan import PlannedWorkload
 from harness.record.run import SCHEMA, TRIALS, Run, read_run
@@ -55,7 +56,7 @@ class CrossoverPlan:
     seed: int
     started: datetime
     command: str
-    machine: dict[str, Any]
+    machine: Machine
     placement: str
     ended: datetime | None = None
 

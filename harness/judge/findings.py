@@ -16,7 +16,8 @@ from harness.judge.guards import CellWarning, warnings_of, warnings_on
 from harness.judge.inquiry import Inquiry, cause, inquire
 from harness.judge.verdict import Verdict, agrees, verdict
 from harness.plan.metric import less_is_better
-from harness.plan.plan import Confirmation, Plan, PlannedWorkload
+from harness.plan.plan import Plan, PlannedWorkload
+from harness.plan.schedule import Confirmation, Schedule
 from harness.record.disturbance import DisturbedBlock, Unrest
 from harness.record.run import Run
 from harness.stats.estimate import Estimate
@@ -151,19 +152,21 @@ def find(run: Run) -> Findings:
     planned = tuple(judged for judged in comparisons if judged.comparison.level in levels)
     iso = tuple(judged for judged in comparisons if judged.comparison.level not in levels)
     claims = tuple(_claims(run.manifest.plan, planned))
-    confirmed = tuple(_confirmed(run.manifest.plan, cells))
+    confirmed = tuple(_confirmed(run.manifest.schedule, cells))
     return Findings(run, cells, planned, claims, iso, summary.disturbed, summary.unrest, confirmed)
 
 
-def _confirmed(plan: Plan, cells: tuple[JudgedCell, ...]) -> Iterator[JudgedConfirmation]:
+def _confirmed(schedule: Schedule, cells: tuple[JudgedCell, ...]) -> Iterator[JudgedConfirmation]:
     found = {(judged.cell.workload.name, judged.cell.variant.name, judged.cell.level): judged for judged in cells}
-    for each in plan.confirmations:
+    for each in schedule.found.confirmations:
         before, after = (found.get((each.workload, each.variant, level)) for level in (each.level, each.changed))
         if before is None or after is None:
             continue
         ratio = outcome(after.cell, before.cell, "throughput_rps").ratio
         valid = before.valid and after.valid
-        yield JudgedConfirmation(each, ratio, agrees(ratio, each.least, each.most, margin=plan.margin, valid=valid))
+        yield JudgedConfirmation(
+            each, ratio, agrees(ratio, each.least, each.most, margin=schedule.plan.margin, valid=valid)
+        )
 
 
 def _claims(plan: Plan, comparisons: tuple[JudgedComparison, ...]) -> list[JudgedClaim]:

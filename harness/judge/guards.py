@@ -140,8 +140,8 @@ def _errors(cell: Cell) -> list[CellWarning]:
         )
     elif cell.errors:
         found.append(CellWarning(f"{cell.errors} of {cell.requests} requests failed; they count for no figure here."))
-    if cell.bystander_failures:
-        found.append(CellWarning(f"{cell.bystander_failures} bystander probes got no good answer."))
+    if cell.victim_failures:
+        found.append(CellWarning(f"{cell.victim_failures} bystander probes got no good answer."))
     return found
 
 

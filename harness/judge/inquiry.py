@@ -35,7 +35,7 @@ def inquire(cell: Cell, run: Run) -> Inquiry:
     alone, loaded = (_diagnosed(cell, run, level) for level in (unloaded_of(cell.level), cell.level))
     if alone is None or loaded is None:
         return Inquiry(NO_TELEMETRY if run.manifest.target or not run.diagnosed else NOT_DIAGNOSED)
-    if loaded.result.cpu_s["load"] / loaded.result.window_s >= CLIENT_LIMIT or loaded.result.throttled:
+    if loaded.result.load_cpu >= CLIENT_LIMIT or loaded.result.throttled:
         return Inquiry(CLIENT_LIMITED)
     before, after = symptoms_of(alone, cell.variant.path), symptoms_of(loaded, cell.variant.path)
     declared_s = cell.workload.wait_s if cell.workload.outbound else None

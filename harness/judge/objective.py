@@ -52,7 +52,7 @@ class Objective:
         if observed_ms >= self.limit_ms:
             return f"p{self.percent:g} was {observed_ms:.4g} ms"
         # In a window shorter than the limit a queue could grow unseen.
-        served_rps = result.completed / result.window_s
+        served_rps = result.throughput_rps
         if served_rps < SERVED_SHARE * rate_rps:
             return f"only {round(served_rps, 1):,.10g} of {rate_rps:,.10g} req/s were answered"
         return None

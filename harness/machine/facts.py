@@ -1,7 +1,8 @@
-"""The machine: what it is, which core each process gets, and the facts that belong beside every figure."""
+"""Reads the facts of this machine that belong beside every figure."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import resource
@@ -10,12 +11,14 @@ import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import psutil
 
-from harness.machine.placement import siblings_of, usable_cores
+from harness.machine.machine import Machine
+from harness.machine.placement import Placement, siblings_of
 
+PROJECT: Final = Path(__file__).resolve().parent.parent.parent
 PACKAGES: Final = (
     "fastapi",
     "starlette",
@@ -34,29 +37,38 @@ PACKAGES: Final = (
 )
 
 
-def facts(project: Path) -> dict[str, Any]:
-    """What a reader has to know of the machine and the versions to believe a figure, or to repeat it."""
-    return {
-        "cpu": _cpu_model(),
-        "cores": psutil.cpu_count(logical=True),
-        "threads_a_core": _threads_a_core(),
-        "cpu_quota": _cpu_quota(),
-        "open_files": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
-        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-        "missing_signals": ", ".join(_missing_signals()) or "none",
-        "virtualised": "hypervisor" in (_read("/proc/cpuinfo") or ""),
-        "load_average": [round(load, 2) for load in os.getloadavg()],
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
-        "packages": {name: metadata.version(name) for name in PACKAGES},
-        "revision": _revision(project),
-    }
+def facts(placement: Placement) -> Machine:
+    """Return the facts of this machine; `placement` says whether server and load have cores of their own.
+
+    The placement is asked and not the operating system, because a process that has taken its place sees only that.
+    """
+    return Machine(
+        cpu=_cpu_model(),
+        cores=psutil.cpu_count(logical=True),
+        threads_a_core=_threads_a_core(),
+        cpu_quota=_cpu_quota(),
+        open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
+        memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
+        system=f"{platform.system()} {platform.release()} {platform.machine()}",
+        governor=_read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        missing_signals=tuple(_missing_signals(placement)),
+        virtualised="hypervisor" in (_read("/proc/cpuinfo") or ""),
+        load_average=tuple(round(load, 2) for load in os.getloadavg()),
+        python=f"{platform.python_implementation()} {platform.python_version()}",
+        gil=getattr(sys, "_is_gil_enabled", lambda: True)(),
+        packages=dict(_versions()),
+        revision=_revision(),
+    )
 
 
-def _missing_signals() -> Iterator[str]:
-    """What the diagnosis would look at, and this system does not tell."""
+def _versions() -> Iterator[tuple[str, str]]:
+    for name in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            yield name, metadata.version(name)
+
+
+def _missing_signals(placement: Placement) -> Iterator[str]:
+    """Yield what the diagnosis would look at and this system does not tell."""
     for path, signal in (
         ("/proc/self/stat", "processes from outside"),
         ("/proc/self/schedstat", "delay in the run queue"),
@@ -65,7 +77,7 @@ def _missing_signals() -> Iterator[str]:
     ):
         if not Path(path).exists():
             yield signal
-    if len(usable_cores()) < 2:
+    if placement.shared:
         yield "server and load apart (one core)"
 
 
@@ -97,15 +109,16 @@ def _read(path: str) -> str | None:
         return None
 
 
-def _revision(project: Path) -> str | None:
-    """The project's commit, with `+changes` where the working tree differs from it; None outside git."""
+def _revision() -> str | None:
+    """Return the project's commit, with `+changes` where the working tree differs from it; None outside git."""
     try:
-        revision = _git(project, "rev-parse", "--short=12", "HEAD")
-        return revision + ("+changes" if _git(project, "status", "--porcelain") else "")
+        if Path(_git("rev-parse", "--show-toplevel")) != PROJECT:
+            return None  # installed somewhere below another project's repository
+        return _git("rev-parse", "--short=12", "HEAD") + ("+changes" if _git("status", "--porcelain") else "")
     except (OSError, subprocess.CalledProcessError):
         return None
 
 
-def _git(project: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(project), *arguments], check=True, capture_output=True, text=True)
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(PROJECT), *arguments], check=True, capture_output=True, text=True)
     return done.stdout.strip()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,15 +76,20 @@ def siblings_of(core: int) -> str | None:
         return None
 
 
-def take_place(load_processes: int = 1, workers: int = 1) -> Placement:
-    """Find each role's cores, and leave the server's to the server."""
-    placement = place(usable_cores(), load_processes, workers)
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, placement.services)
-    return placement
+def find_place(load_processes: int = 1, workers: int = 1) -> Placement:
+    """Return each role's cores on this machine."""
+    return place(usable_cores(), load_processes, workers)
 
 
-def leave_place() -> None:
-    """Use every core again: nothing is measured any more."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, range(os.cpu_count() or 1))
+@contextlib.contextmanager
+def taking_place(placement: Placement) -> Iterator[None]:
+    """Keep this process off the server's core for as long as the block lasts; then it may use what it could before."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, placement.services)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

@@ -8,7 +8,6 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +15,7 @@ from pydantic import TypeAdapter
 
 from harness.exceptions import BadInputError, BenchError
 from harness.measure.child import Child
+from harness.plan.address import HOST, Meeting
 from scenarios.wire.protocol import Joined, Ready, TrialOrder, TrialResult
 
 ORDERS: Final = TypeAdapter(TrialOrder)
@@ -23,10 +23,7 @@ RESULTS: Final = TypeAdapter(TrialResult)
 READY: Final = TypeAdapter(Ready)
 JOINED: Final = TypeAdapter(Joined)
 
-HOST: Final = "127.0.0.1"
-
 START_LIMIT_S: Final = 60.0
-DEFAULT_MEETING_PORT: Final = 5557
 JOIN_LIMIT_S: Final = 120.0
 CONNECT_LIMIT_S: Final = 20.0
 SPARE_S: Final = 15.0
@@ -83,18 +80,6 @@ class Load:
                 self._received += self._child.output.read1(1 << 20)  # type: ignore[attr-defined]  # a BufferedReader
         line, _, self._received = self._received.partition(b"\n")
         return line
-
-
-@dataclass(frozen=True, slots=True)
-class Meeting:
-    """Where `workers` load processes of other machines join the run."""
-
-    host: str
-    port: int
-    workers: int
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 @contextlib.contextmanager

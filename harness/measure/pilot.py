@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Final
 
 from harness.plan.level import Level
-from harness.plan.plan import DRAIN_S, MASS, Plan, Tuned, Window
+from harness.plan.plan import DRAIN_S, Window
+from harness.plan.schedule import MASS, Schedule, Tuned
 from scenarios.wire.protocol import TrialResult
 
 WARMUP_RESPONSES: Final = 2
@@ -24,18 +25,19 @@ Observed = Mapping[tuple[str, Level], Sequence[TrialResult]]
 """What the pilot's trials of all variants of a workload showed at a level."""
 
 
-def tune(plan: Plan, seen: Observed) -> Plan:
-    """The plan with the windows that its variants need, as far as its budget goes.
+def tune(schedule: Schedule, seen: Observed) -> Schedule:
+    """Return the schedule with the windows that its variants need, as far as its plan's budget goes.
 
     What the slowest variant's response time asks for comes first, the requests that a p99 rests on after it; each is
     given to all workloads in the same proportion.
     """
+    plan = schedule.plan
     base = Window(plan.warmup_s, plan.window_s)
     steady = {key: _steady(key[1], results, base, plan.longest_s) for key, results in seen.items()}
     massive = {key: _massive(results, steady[key], plan.longest_s) for key, results in seen.items()}
     start: dict[tuple[str, Level], Window] = dict.fromkeys(seen, base)
-    best = _toward(plan, start, steady)
-    return _toward(plan, steady, massive) if best.tuned == _with(plan, steady).tuned else best
+    best = _toward(schedule, start, steady)
+    return _toward(schedule, steady, massive) if best.found.tuned == _with(schedule, steady).found.tuned else best
 
 
 def response_s(level: Level, result: TrialResult) -> float | None:
@@ -66,7 +68,7 @@ def _steady(level: Level, results: Sequence[TrialResult], base: Window, longest_
 
 def _massive(results: Sequence[TrialResult], window: Window, longest_s: float) -> Window:
     """What a p99 of each trial asks for besides."""
-    slowest_rps = min((result.completed / result.window_s for result in results), default=0.0)
+    slowest_rps = min((result.throughput_rps for result in results), default=0.0)
     needed_s = MASS / slowest_rps if slowest_rps else math.inf
     return replace(window, window_s=max(window.window_s, min(needed_s, longest_s)))
 
@@ -74,16 +76,17 @@ def _massive(results: Sequence[TrialResult], window: Window, longest_s: float) -
 Windows = Mapping[tuple[str, Level], Window]
 
 
-def _toward(plan: Plan, less: Windows, more: Windows) -> Plan:
-    """As far from one to the other as the budget allows, by bisection: the expected time grows with each window."""
-    if _with(plan, more).expected_s(plan.most_blocks) <= plan.budget_s:
-        return _with(plan, more)
+def _toward(schedule: Schedule, less: Windows, more: Windows) -> Schedule:
+    """Go as far from one to the other as the budget allows, by bisection: the time grows with each window."""
+    budget_s, most = schedule.plan.budget_s, schedule.plan.most_blocks
+    if _with(schedule, more).expected_s(most) <= budget_s:
+        return _with(schedule, more)
     low, high = 0.0, 1.0
     while high - low > SHORTEST_STEP_S:
         middle = (low + high) / 2
-        fits = _with(plan, _between(less, more, middle)).expected_s(plan.most_blocks) <= plan.budget_s
+        fits = _with(schedule, _between(less, more, middle)).expected_s(most) <= budget_s
         low, high = (middle, high) if fits else (low, middle)
-    return _with(plan, _between(less, more, low))
+    return _with(schedule, _between(less, more, low))
 
 
 def _between(less: Windows, more: Windows, share: float) -> Windows:
@@ -97,6 +100,8 @@ def _between(less: Windows, more: Windows, share: float) -> Windows:
     }
 
 
-def _with(plan: Plan, windows: Windows) -> Plan:
+def _with(schedule: Schedule, windows: Windows) -> Schedule:
     rounded = _between(windows, windows, 0.0)
-    return replace(plan, tuned=tuple(Tuned(workload, level, window) for (workload, level), window in rounded.items()))
+    return schedule.knowing(
+        tuned=tuple(Tuned(workload, level, window) for (workload, level), window in rounded.items())
+    )

@@ -28,8 +28,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from bench_app.settings import SCHEMA
 from harness.exceptions import BadInputError, BenchError
-from harness.measure.address import free_port
 from harness.measure.child import Child, launched
+from harness.measure.ports import free_port
 
 ROWS: Final = 1_000
 SPARE_CONNECTIONS: Final = 60

@@ -14,20 +14,35 @@ from bench_app.paths import BYSTANDER_PATH, SYNC_BYSTANDER_PATH
 from bench_probe.telemetry import Mode
 from harness.exceptions import BadInputError
 from harness.machine.placement import Placement
-from harness.measure.address import HOST
-from harness.measure.load import Load, Meeting, open_load, open_meeting, open_worker_group
+from harness.measure.load import Load, open_load, open_meeting, open_worker_group
 from harness.measure.server import Server, serve
 from harness.measure.services import Services, open_services
 from harness.measure.target import Address, find_server
 from harness.measure.verify import verify
+from harness.plan.address import HOST, Meeting
 from harness.plan.knobs import Knobs
 from harness.plan.plan import MAX_BLOCKS, Plan, PlannedVariant, Trial, Window
-from harness.record.run import Verification
+from harness.plan.schedule import Schedule
+from harness.record.run import DatabaseFacts, Verification
 from harness.record.telemetry import Telemetry
-from scenarios.wire.protocol import TIMEOUT, UNANSWERED, ClosedLoop, OpenLoop, RequestSpec, TrialOrder, TrialResult
+from scenarios.wire.protocol import (
+    TIMEOUT,
+    UNANSWERED,
+    ClosedLoop,
+    OpenLoop,
+    RequestSpec,
+    TrialOrder,
+    TrialResult,
+    VictimSpec,
+)
 
 REQUEST_TIMEOUT_S: Final = 30.0
-BYSTANDER_RATE_RPS: Final = 20.0
+VICTIMS: Final = (
+    VictimSpec("async_warm", BYSTANDER_PATH, cold=False, rate_rps=20.0),
+    VictimSpec("async_cold", BYSTANDER_PATH, cold=True, rate_rps=10.0),
+    VictimSpec("sync_warm", SYNC_BYSTANDER_PATH, cold=False, rate_rps=20.0),
+    VictimSpec("sync_cold", SYNC_BYSTANDER_PATH, cold=True, rate_rps=10.0),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +50,8 @@ class Setup:
     """Where a plan is carried out: the cores, and what the user brings along instead of what the run would start.
 
     `dsn` is the user's database, `port` the wanted port of the server, `target` the user's servers (then there is
-    neither), `meeting` where load processes of other machines join.
+    neither), `meeting` where load processes of other machines join, `workloads_dir` where workload files of the user's
+    own are.
     """
 
     placement: Placement
@@ -43,10 +59,11 @@ class Setup:
     port: int | None = None
     target: tuple[str, ...] = ()
     meeting: Meeting | None = None
+    workloads_dir: Path | None = None
 
 
 class Audience(Protocol):
-    """Whoever wants to know what is being started, and whether the twins are twins."""
+    """Whoever wants to know what is being started, and whether the variants are equivalent."""
 
     def stage(self, sentence: str) -> None: ...
 
@@ -101,12 +118,10 @@ class Rig:
         return self._server
 
     @property
-    def database(self) -> str | None:
+    def database(self) -> DatabaseFacts | None:
         """Which database the variants use, None for none."""
         database = self._services.database
-        if database is None:
-            return None
-        return f"PostgreSQL {database.version}, {'embedded' if database.embedded else 'given by --dsn'}"
+        return None if database is None else DatabaseFacts(database.version, database.embedded)
 
     def run(self, trial: Trial, window: Window, *, diagnose: bool = False) -> Observed:
         """Run one trial; before it the server is started afresh where the plan says so.
@@ -166,10 +181,8 @@ class Rig:
             window_s=window.window_s,
             drain_s=window.drain_s,
             timeout_s=REQUEST_TIMEOUT_S,
-            # A server of others has no bystander, but for one of this project, whose variants have a kind.
-            bystander_path=BYSTANDER_PATH if variant.kind is not None else None,
-            sync_bystander_path=SYNC_BYSTANDER_PATH if variant.kind is not None else None,
-            bystander_rate_rps=BYSTANDER_RATE_RPS,
+            # Only a server of this project, whose variants have a kind, has an endpoint for victims.
+            victims=VICTIMS if variant.kind is not None else (),
             watch=watch,
         )
 
@@ -189,13 +202,13 @@ def _load(plan: Plan, trial: Trial) -> ClosedLoop | OpenLoop:
 
 
 @contextlib.contextmanager
-def open_rig(plan: Plan, setup: Setup, audience: Audience, logs: Path) -> Iterator[Rig]:
-    """Start everything that the plan needs, with the twins verified, and stop it at the end.
+def open_rig(schedule: Schedule, setup: Setup, audience: Audience, logs: Path) -> Iterator[Rig]:
+    """Start everything that the schedule needs, verify the variants, and stop it all at the end.
 
     Raises:
         BenchError: something that it needs cannot be had.
     """
-    placement = setup.placement
+    plan, placement = schedule.plan, setup.placement
     if setup.target and setup.meeting and not setup.meeting.host.startswith("127."):
         _check_reach(plan)
     if not setup.target:
@@ -203,16 +216,18 @@ def open_rig(plan: Plan, setup: Setup, audience: Audience, logs: Path) -> Iterat
     # What a server of others needs, others have started.
     needed = replace(plan, workloads=()) if setup.target else plan
     with (
-        open_services(needed, setup.dsn, placement, logs) as services,
+        open_services(
+            needed, setup.dsn, placement, logs, settings=schedule.settings, workloads_dir=setup.workloads_dir
+        ) as services,
         _open_load(plan, setup, logs, audience.stage) as load,
         contextlib.ExitStack() as running,
     ):
-        audience.stage("verifying the twins")
+        audience.stage("verifying the variants")
         if setup.target:
             verifications = verify(plan, services, None)
         else:
-            with serve(services, cores=placement.server, logs=logs, recorded=True) as witness:
-                verifications = verify(plan, services, witness)
+            with serve(services, cores=placement.server, logs=logs, recorded=True) as recorder:
+                verifications = verify(plan, services, recorder)
         audience.verified(verifications)
         audience.stage("starting the load" if setup.target else "starting server and load")
         host = setup.meeting.host if setup.meeting else HOST

@@ -13,10 +13,11 @@ from typing import Any, Final
 from bench_app.paths import BYSTANDER_PATH
 from bench_probe.telemetry import Mode
 from harness.exceptions import BadInputError, BenchError
-from harness.measure.address import HOST, bracketed, free_port
 from harness.measure.child import Child, fetch
+from harness.measure.ports import free_port
 from harness.measure.services import Services
-from harness.plan.knobs import LABELS, USUAL, Knobs
+from harness.plan.address import HOST, bracketed
+from harness.plan.knobs import KNOBS, USUAL, Knobs
 from harness.record.telemetry import Tail
 
 START_LIMIT_S: Final = 30.0
@@ -29,8 +30,8 @@ def options(settings: Iterable[Knobs] = (USUAL,)) -> dict[str, Any]:
     """How the server is started, in words; a knob with several values names them all."""
     knobs = list(settings)
     chosen = {
-        label: ", ".join(str(value) for value in dict.fromkeys(getattr(each, name) for each in knobs))
-        for name, label in LABELS.items()
+        knob.label: ", ".join(str(value) for value in dict.fromkeys(getattr(each, name) for each in knobs))
+        for name, knob in KNOBS.items()
     }
     return chosen | {"access log": "off", "keep-alive": f"{KEEP_ALIVE_S} s"}
 
@@ -70,13 +71,9 @@ def serve(
         BadInputError: `port` was asked for and is taken.
         BenchError: the server did not come up.
     """
-    name = "witness" if recorded else "server"
+    name = "server that records threads" if recorded else "server"
     environment = services.environment | ({"BENCH_RECORD_THREADS": "1"} if recorded else {})
-    environment |= {
-        "BENCH_THREADS": str(knobs.threads),
-        "BENCH_POOL_SIZE": str(knobs.pool_size),
-        "BENCH_WORKERS": str(knobs.workers),
-    }
+    environment |= knobs.environment
     tail = None
     if probe is not None:
         prefix = (logs / f"telemetry-{time.monotonic_ns()}").resolve()
@@ -90,7 +87,11 @@ def serve(
                 f"Port {port} cannot be listened on ({error.strerror}): give another --port, or none."
             ) from None
         with Child(
-            name, _command(host, chosen, knobs), cores=cores, log=logs / f"{name}.log", environment=environment
+            name,
+            _command(host, chosen, knobs),
+            cores=cores,
+            log=logs / f"{name.replace(' ', '-')}.log",
+            environment=environment,
         ) as child:
             try:
                 _await_answer(child, f"http://{bracketed(host)}:{chosen}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from harness.exceptions import BadInputError, BenchError
 from harness.machine.placement import Placement
 from harness.measure.child import Child, fetch
 from harness.measure.postgres import Database, open_database
+from harness.plan.knobs import USUAL, Knobs
 from harness.plan.plan import Plan
 
 
@@ -42,6 +43,7 @@ class Services:
     upstream: Upstream | None
     wait_s: float = WAIT_S
     package: Package = "workloads"
+    workloads_dir: Path | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -58,6 +60,8 @@ class Services:
             environment["BENCH_UPSTREAM"] = self.upstream.url
         environment["BENCH_WAIT_S"] = str(self.wait_s)
         environment["BENCH_PACKAGE"] = self.package
+        if self.workloads_dir is not None:
+            environment["BENCH_WORKLOADS"] = str(self.workloads_dir.resolve())
         return environment
 
     def check(self) -> None:
@@ -77,8 +81,16 @@ class Services:
 
 
 @contextlib.contextmanager
-def open_services(plan: Plan, dsn: str | None, placement: Placement, logs: Path) -> Iterator[Services]:
-    """Start what the plan's workloads need, and stop it at the end.
+def open_services(
+    plan: Plan,
+    dsn: str | None,
+    placement: Placement,
+    logs: Path,
+    *,
+    settings: Sequence[Knobs] = (USUAL,),
+    workloads_dir: Path | None = None,
+) -> Iterator[Services]:
+    """Start what the plan's workloads need with any of these settings of the server, and stop it at the end.
 
     Raises:
         BadInputError: the database cannot be used, or the workloads' waits contradict each other.
@@ -88,14 +100,14 @@ def open_services(plan: Plan, dsn: str | None, placement: Placement, logs: Path)
         database = upstream = None
         if "database" in plan.needs:
             # A variant that connects for each request takes one connection a user, beside the twins' pools.
-            pools = max(2 * knobs.pool_size * knobs.workers for knobs in plan.settings)
+            pools = max(2 * knobs.pool_size * knobs.workers for knobs in settings)
             connections = max(level.users for level in plan.levels) + pools
             database = stack.enter_context(
                 open_database(dsn, connections=connections, cores=placement.services, logs=logs)
             )
         if "upstream" in plan.needs:
             upstream = stack.enter_context(_open_upstream(wait_s, placement, logs))
-        yield Services(database, upstream, wait_s, plan.package)
+        yield Services(database, upstream, wait_s, plan.package, workloads_dir)
 
 
 def _wait_s(plan: Plan) -> float:

@@ -1,4 +1,4 @@
-"""A session from start to end: every trial of the plan on the rig, each saved when it ends."""
+"""A session from start to end: every trial of the schedule on the rig, each saved when it ends."""
 
 from __future__ import annotations
 
@@ -14,32 +14,33 @@ from harness.exceptions import BadInputError, BenchError, StoppedError
 from harness.machine.core import core_speed_ms
 from harness.machine.facts import facts
 from harness.machine.placement import Placement
-from harness.measure.child import PROJECT
 from harness.measure.pilot import tune
 from harness.measure.rig import Audience, Rig, Setup, open_rig
 from harness.measure.server import options
 from harness.measure.stopping import is_look, is_precise
 from harness.plan.level import Level
-from harness.plan.plan import PILOT_WARMUP_S, Confirmation, Plan, Stop, Trial, Window
+from harness.plan.plan import Plan, Trial, Window
+from harness.plan.schedule import PILOT_WARMUP_S, Confirmation, Found, Schedule, Stop
 from harness.record.calibration import read_calibration
-from harness.record.run import Manifest, Record, RecordedTrial, Run, make_directory
+from harness.record.command_line import program
+from harness.record.run import SCHEMA, Manifest, Record, RecordedTrial, Run, make_directory
 from harness.record.validation import read_validation
 from scenarios.wire.protocol import TrialResult
 
 
 class Watcher(Audience, Protocol):
-    """Whoever wants to know how far the session is."""
+    """Shows how far the session is."""
 
     def piloting(self, trial: Trial) -> None: ...
 
-    def replanned(self, plan: Plan) -> None: ...
+    def rescheduled(self, schedule: Schedule) -> None: ...
 
     def trial_starts(self, trial: Trial) -> None: ...
 
     def trial_ended(self, recorded: RecordedTrial) -> None: ...
 
 
-def conduct(
+def run_session(
     plan: Plan,
     watcher: Watcher,
     setup: Setup,
@@ -48,16 +49,16 @@ def conduct(
     name: str,
     command: str,
 ) -> Path:
-    """Run the plan; returns the run's directory, which holds every trial that ended.
+    """Run the plan, and return the run's directory, which holds every trial that ended.
 
     Raises:
         BenchError: something that the session needs cannot be had, or was lost on the way.
     """
     started = datetime.now(UTC)
     directory = make_directory(out, name, started)
-    machine = facts(PROJECT)
+    machine = facts(setup.placement)
     manifest = Manifest(
-        schema=1,
+        schema=SCHEMA,
         started=started,
         command=command,
         plan=plan,
@@ -67,14 +68,15 @@ def conduct(
         database=None,
         calibration=read_calibration(out, machine),
         validation=read_validation(out, machine),
-        target=", ".join(setup.target) or None,
+        target=setup.target,
+        workloads_dir=None if setup.workloads_dir is None else str(setup.workloads_dir.resolve()),
     )
     _carry_out(Record(directory, manifest), watcher, setup, ())
     return directory
 
 
-def resume(run: Run, watcher: Watcher, setup: Setup) -> None:
-    """Run what is left of a recorded run's plan; each trial is saved beside those that it has.
+def continue_session(run: Run, watcher: Watcher, setup: Setup) -> None:
+    """Run what is left of a recorded run; each trial is saved beside those that it has.
 
     Raises:
         BenchError: something that the session needs cannot be had, or was lost on the way.
@@ -88,9 +90,9 @@ def confirm(run: Run, confirmations: Sequence[Confirmation], watcher: Watcher, s
     Raises:
         BenchError: something that the session needs cannot be had, or was lost on the way.
     """
-    plan = replace(run.manifest.plan, confirmations=tuple(confirmations))
-    record = Record(run.directory, replace(run.manifest, plan=plan, ended=None))
-    watcher.replanned(plan)
+    found = replace(run.manifest.found, confirmations=tuple(confirmations))
+    record = Record(run.directory, replace(run.manifest, found=found, ended=None))
+    watcher.rescheduled(record.manifest.schedule)
     _carry_out(record, watcher, setup, run.trials, run.diagnosed)
 
 
@@ -103,7 +105,7 @@ def _carry_out(
 ) -> None:
     kept = len(done)
     try:
-        with open_rig(record.manifest.plan, setup, watcher, record.logs) as rig:
+        with open_rig(record.manifest.schedule, setup, watcher, record.logs) as rig:
             record.note(verifications=rig.verifications, database=rig.database, workers=rig.workers)
             for recorded in Session(record, watcher, rig, setup.placement, done, diagnosed).trials():
                 record.save(recorded)
@@ -139,25 +141,29 @@ class Session:
     def _plan(self) -> Plan:
         return self._record.manifest.plan
 
+    @property
+    def _schedule(self) -> Schedule:
+        return self._record.manifest.schedule
+
     def trials(self) -> Iterator[RecordedTrial]:
         """Run each trial that is not done yet."""
         if self._plan.diagnose:
             self._diagnose()
-        if self._plan.pilot_s and not self._plan.tuned:
-            self._replan(tune(self._plan, self._seen() if self._plan.diagnose else self._piloted()))
+        if self._plan.pilot_s and not self._schedule.found.tuned:
+            self._reschedule(tune(self._schedule, self._seen() if self._plan.diagnose else self._piloted()).found)
         yield from self._left()
-        if self._plan.iso_pairs and not self._plan.iso:
-            self._replan(self._plan.at_equal_rates(self._carried()))
+        if self._plan.iso_pairs and not self._schedule.found.iso:
+            self._reschedule(self._schedule.at_equal_rates(self._carried()).found)
             yield from self._left()
 
     def _left(self) -> Iterator[RecordedTrial]:
         done = {recorded.trial.number for recorded in self._trials}
-        for trial in self._plan.trials:
+        for trial in self._schedule.trials:
             if trial.number in done or self._is_stopped(trial):
                 continue
             self._watcher.trial_starts(trial)
             pace = core_speed_ms(self._placement.server) if self._placement.server else None
-            seen = self._rig.run(trial, self._plan.window_of(trial.workload, trial.level))
+            seen = self._rig.run(trial, self._schedule.window_of(trial.workload, trial.level))
             self._trials.append(RecordedTrial(trial, seen.result, pace, seen.telemetry))
             yield self._trials[-1]
             self._look(trial)
@@ -166,11 +172,11 @@ class Session:
         """Before anything is measured: every variant on a server that keeps accounts, by itself and under each load."""
         done = {recorded.trial.number for recorded in self._diagnosed}
         self._watcher.stage("diagnosing each variant")
-        for trial in self._plan.diagnostics:
+        for trial in self._schedule.diagnostics:
             if trial.number in done:
                 continue
             self._watcher.piloting(trial)
-            seen = self._rig.run(trial, self._plan.diagnostic_window(trial.level), diagnose=True)
+            seen = self._rig.run(trial, self._schedule.diagnostic_window(trial.level), diagnose=True)
             self._diagnosed.append(RecordedTrial(trial, seen.result, None, seen.telemetry))
             self._record.save_diagnosis(self._diagnosed[-1])
 
@@ -203,7 +209,7 @@ class Session:
             trial, result = recorded.trial, recorded.result
             if not result.lost:
                 at = seen.setdefault((trial.workload, trial.variant), {}).setdefault(trial.level, [])
-                at.append(result.completed / result.window_s)
+                at.append(result.throughput_rps)
         return {variant: max(median(rates) for rates in levels.values()) for variant, levels in seen.items()}
 
     def _look(self, last: Trial) -> None:
@@ -211,37 +217,38 @@ class Session:
         plan, key, blocks = self._plan, (last.workload, last.level), last.block + 1
         if last.block >= plan.most_blocks or not is_look(plan, blocks) or self._is_open(last):
             return
-        if is_precise(plan, *key, self._trials, self._placement):
-            self._replan(replace(plan, stops=(*plan.stops, Stop(*key, blocks))))
+        if is_precise(self._schedule, *key, self._trials, self._placement):
+            found = self._schedule.found
+            self._reschedule(replace(found, stops=(*found.stops, Stop(*key, blocks))))
 
     def _is_open(self, last: Trial) -> bool:
         """Whether the block of this trial still lacks one."""
         done = {recorded.trial.number for recorded in self._trials}
         return any(
             trial.number not in done
-            for trial in self._plan.trials
+            for trial in self._schedule.trials
             if (trial.workload, trial.level) == (last.workload, last.level) and trial.block <= last.block
         )
 
     def _is_stopped(self, trial: Trial) -> bool:
         return any(
             (stop.workload, stop.level) == (trial.workload, trial.level) and trial.block >= stop.blocks
-            for stop in self._plan.stops
+            for stop in self._schedule.found.stops
         )
 
-    def _replan(self, plan: Plan) -> None:
-        self._record.note(plan=plan)
-        self._watcher.replanned(plan)
+    def _reschedule(self, found: Found) -> None:
+        self._record.note(found=found)
+        self._watcher.rescheduled(self._schedule)
 
 
 def _kept(record: Record, trials: int, *, discard: bool) -> str:
     """What is left of a run that did not end; an empty directory is not worth leaving behind."""
     directory = record.directory
     if trials:
-        count = f"{trials} of {len(record.manifest.plan.trials)} trials are kept"
+        count = f"{trials} of {len(record.manifest.schedule.trials)} trials are kept"
         return (
-            f"{count} in {directory}; `python bench.py report {directory}` makes their page, "
-            f"`python bench.py run --resume {directory}` goes on."
+            f"{count} in {directory}; `{program()} report {directory}` makes their page, "
+            f"`{program()} run --resume {directory}` goes on."
         )
     if discard:
         shutil.rmtree(directory, ignore_errors=True)

@@ -1,7 +1,9 @@
-"""When a comparison has been measured often enough: by its precision alone, never by what it says.
+"""Decides when a comparison has been measured often enough: when its interval is narrow enough for its ratio.
 
-To stop when an interval first excludes 1 would make it exclude 1 too often (it would hold in 84 of 100 sessions and not
-in 95), so the rule sees the interval's width and nothing else of it.
+To stop when an interval first excludes 1 would make it exclude 1 too often (its 95 % would be 84 % over ten looks). The
+rule reads the width of the interval, and the size of the ratio only to say which width is narrow enough: a ratio that
+is far from 1 needs less precision. Since a ratio that is large by chance then stops earlier, the interval of a
+comparison that stopped early is somewhat narrower than its 95 % promises.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Final
 from harness.machine.placement import Placement
 from harness.plan.level import Level
 from harness.plan.plan import LOOK_EVERY, Plan
+from harness.plan.schedule import Schedule
 from harness.record.disturbance import disturbed_blocks, rejected_keys
 from harness.record.run import RecordedTrial
 from harness.stats.estimate import geometric_mean
@@ -27,7 +30,9 @@ def is_look(plan: Plan, blocks: int) -> bool:
     return plan.blocks <= blocks < plan.most_blocks and (blocks - plan.blocks) % LOOK_EVERY == 0
 
 
-def is_precise(plan: Plan, workload: str, level: Level, trials: Sequence[RecordedTrial], placement: Placement) -> bool:
+def is_precise(
+    schedule: Schedule, workload: str, level: Level, trials: Sequence[RecordedTrial], placement: Placement
+) -> bool:
     """Whether the interval of every ratio of the workload at this level is narrow enough.
 
     Its half-width on the logarithm must be at most max(0.03, 0.05 · |mean|). `trials` are all of the session so far.
@@ -38,7 +43,7 @@ def is_precise(plan: Plan, workload: str, level: Level, trials: Sequence[Recorde
     for each in mine:
         if (workload, level, each.trial.block) not in rejected:
             values.setdefault(each.trial.variant, {})[each.trial.block] = _value(level, each.result)
-    for pair in plan.pairs_at(workload, level):
+    for pair in schedule.pairs_at(workload, level):
         contender, baseline = values.get(pair.contender, {}), values.get(pair.baseline, {})
         common = [block for block in contender if baseline.get(block)]
         estimate = geometric_mean([contender[block] / baseline[block] for block in common])
@@ -53,5 +58,5 @@ def is_precise(plan: Plan, workload: str, level: Level, trials: Sequence[Recorde
 def _value(level: Level, result: TrialResult) -> float:
     """The metric that the level's verdict is about; 0 where it is not known."""
     if level.rate_rps is None:
-        return result.completed / result.window_s
+        return result.throughput_rps
     return result.latency.percentile_us(99) or 0.0

@@ -36,23 +36,23 @@ REASONS: Final = {
 THREADS: Final[dict[Kind, str]] = {"sync": "worker", "async": "loop", "blocking": "loop", "offload": "loop"}
 
 
-def verify(plan: Plan, services: Services, witness: Server | None) -> tuple[Verification, ...]:
+def verify(plan: Plan, services: Services, recorder: Server | None) -> tuple[Verification, ...]:
     """Ask for everything in the plan, a few rounds each, and compare the twins of each workload.
 
-    `witness` is a recorded server; None where the plan is for servers of others, of which only the answers are seen.
+    `recorder` is a recorded server; None where the plan is for servers of others, of which only the answers are seen.
     """
     try:
         return tuple(
             verification
             for workload in plan.workloads
             for verification in _compare(
-                workload, [_ask(witness, services, workload, variant) for variant in workload.variants]
+                workload, [_ask(recorder, services, workload, variant) for variant in workload.variants]
             )
         )
     except (OSError, psycopg.Error) as error:
         services.check()
-        if witness is not None:
-            witness.child.check()
+        if recorder is not None:
+            recorder.child.check()
         raise BenchError(f"The twins could not be verified: {type(error).__name__}: {error}.") from error
 
 
@@ -68,10 +68,10 @@ class _Observation:
 
 
 def _ask(
-    witness: Server | None, services: Services, workload: PlannedWorkload, variant: PlannedVariant
+    recorder: Server | None, services: Services, workload: PlannedWorkload, variant: PlannedVariant
 ) -> _Observation:
     count_statements = services.database.statements if services.database and "database" in workload.needs else None
-    origin = witness.url if witness is not None else variant.origin or ""
+    origin = recorder.url if recorder is not None else variant.origin or ""
     count_calls = services.upstream.calls if services.upstream and "upstream" in workload.needs else None
     statements, calls = _reading(count_statements), _reading(count_calls)
     answers: dict[tuple[str, int], tuple[int, bytes]] = {}
@@ -80,13 +80,13 @@ def _ask(
             asked = (variant.path + request.path, request.expect)
             # One that went wrong is kept: it is what has to be told.
             if asked not in answers or answers[asked][0] == request.expect:
-                answers[asked] = _answer(origin + asked[0], request, TIMEOUT_S if witness else TARGET_TIMEOUT_S)
-                if witness is None and not answers[asked][0]:
+                answers[asked] = _answer(origin + asked[0], request, TIMEOUT_S if recorder else TARGET_TIMEOUT_S)
+                if recorder is None and not answers[asked][0]:
                     why = answers[asked][1].decode()
                     raise BadInputError(
                         f"--target {origin}{asked[0]} gives no HTTP answer ({why}), so it cannot be measured: try curl."
                     )
-    threads = json.loads(fetch(origin + THREADS_PATH, TIMEOUT_S)).get(variant.path, []) if witness is not None else []
+    threads = json.loads(fetch(origin + THREADS_PATH, TIMEOUT_S)).get(variant.path, []) if recorder is not None else []
     return _Observation(
         variant,
         tuple((path, expect, status, body) for (path, expect), (status, body) in answers.items()),

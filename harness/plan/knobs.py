@@ -1,20 +1,44 @@
-"""The knobs of the measured server: what a run may set, or vary, while the handlers stay the same."""
+"""The knobs of the measured server: what a run may set, or vary, while the handlers stay the same.
+
+The table is the class `Knobs` itself: a field of it is a knob, with its usual value, its option, its label and how it
+reaches the server. An option of `run`, the server's environment, its command line and the labels follow from there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from itertools import product
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from bench_app.settings import THREAD_TOKENS, Settings
+from bench_app.workload import Need
 from harness.exceptions import BadInputError, in_range, unknown
 
 LoopName = Literal["uvloop", "asyncio"]
 HttpName = Literal["httptools", "h11"]
-MAX_THREADS: Final = 1_000
-MAX_POOL: Final = 500
-MAX_WORKERS: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """How one knob is named, set and shown.
+
+    `label` stands in tables and `spelled` beside a level, with the value for {} and a plural s for {s}. A knob has
+    whole numbers from 1 to `highest`, or one of the `choices`. It reaches the server as the variable `environment`, or
+    as uvicorn's own option of its name where there is none. A knob that `needs` a service does nothing without it.
+    """
+
+    label: str
+    spelled: str
+    help: str
+    highest: int = 0
+    choices: tuple[str, ...] = ()
+    environment: str | None = None
+    needs: Need | None = None
+
+
+def _knob(usual: Any, **described: Any) -> Any:
+    return field(default=usual, metadata={"knob": Knob(**described)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,84 +49,113 @@ class Knobs:
     of the async one and of the blocking one alike.
     """
 
-    threads: int = THREAD_TOKENS
-    pool_size: int = Settings().pool_size
-    workers: int = 1
-    loop: LoopName = "uvloop"
-    http: HttpName = "httptools"
+    threads: int = _knob(
+        THREAD_TOKENS,
+        label="thread tokens",
+        spelled="{} thread{s}",
+        help="Thread tokens of the server. Give several, as in 20,40,80, to compare them.",
+        highest=1_000,
+        environment="BENCH_THREADS",
+    )
+    pool_size: int = _knob(
+        Settings().pool_size,
+        label="database pool size",
+        spelled="pool of {}",
+        help="Connections in each database pool. Several are compared.",
+        highest=500,
+        environment="BENCH_POOL_SIZE",
+        needs="database",
+    )
+    workers: int = _knob(
+        1,
+        label="workers",
+        spelled="{} worker{s}",
+        help="Worker processes of the server. Several are compared.",
+        highest=32,
+        environment="BENCH_WORKERS",
+    )
+    loop: LoopName = _knob(
+        "uvloop",
+        label="event loop",
+        spelled="{} loop",
+        help="Event loop of the server: uvloop, asyncio, or both.",
+        choices=get_args(LoopName),
+    )
+    http: HttpName = _knob(
+        "httptools",
+        label="HTTP parser",
+        spelled="{} parser",
+        help="HTTP parser of the server: httptools, h11, or both.",
+        choices=get_args(HttpName),
+    )
 
     def __str__(self) -> str:
         """What differs from the usual setting; empty where nothing does."""
-        return ", ".join(spelled(name, getattr(self, name)) for name in differing(self, Knobs()))
+        return ", ".join(spelled(name, getattr(self, name)) for name in differing(self, USUAL))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that set the server."""
+        return {knob.environment: str(getattr(self, name)) for name, knob in KNOBS.items() if knob.environment}
 
 
+KNOBS: Final[Mapping[str, Knob]] = {each.name: each.metadata["knob"] for each in fields(Knobs)}
 USUAL: Final = Knobs()
-LABELS: Final = {
-    "threads": "thread tokens",
-    "pool_size": "database pool size",
-    "workers": "workers",
-    "loop": "event loop",
-    "http": "HTTP parser",
-}
 
 
 def spelled(name: str, value: object) -> str:
-    """One knob with its value, as it stands beside a level."""
-    plural = "" if value == 1 else "s"
-    return {
-        "threads": f"{value} thread{plural}",
-        "pool_size": f"pool of {value}",
-        "workers": f"{value} worker{plural}",
-        "loop": f"{value} loop",
-        "http": f"{value} parser",
-    }[name]
+    """Return one knob with its value, as it stands beside a level."""
+    return KNOBS[name].spelled.format(value, s="" if value == 1 else "s")
 
 
 def differing(one: Knobs, other: Knobs) -> list[str]:
-    """The names of the knobs that the two settings have at different values."""
-    return [each.name for each in fields(Knobs) if getattr(one, each.name) != getattr(other, each.name)]
+    """Return the names of the knobs that the two settings have at different values."""
+    return [name for name in KNOBS if getattr(one, name) != getattr(other, name)]
 
 
 def varied(settings: Iterable[Knobs]) -> list[str]:
-    """The names of the knobs of which there are several values."""
+    """Return the names of the knobs of which there are several values."""
     found = list(settings)
-    return [each.name for each in fields(Knobs) if len({getattr(knobs, each.name) for knobs in found}) > 1]
+    return [name for name in KNOBS if len({getattr(knobs, name) for knobs in found}) > 1]
 
 
-def make_knobs(
-    threads: Sequence[int] = (),
-    pool_sizes: Sequence[int] = (),
-    workers: Sequence[int] = (),
-    loops: Sequence[str] = (),
-    parsers: Sequence[str] = (),
-) -> tuple[Knobs, ...]:
-    """Every combination of the values that were asked for; the usual one where none was.
+def make_knobs(asked: Mapping[str, Sequence[str | int]]) -> tuple[Knobs, ...]:
+    """Return every combination of the values that were asked for, by name; the usual value where none was.
 
     Raises:
         BadInputError: a value is out of range or unknown.
     """
-    for name in loops:
-        if name not in get_args(LoopName):
-            raise unknown("event loop", name, get_args(LoopName))
-    for name in parsers:
-        if name not in get_args(HttpName):
-            raise unknown("HTTP parser", name, get_args(HttpName))
-    values: tuple[Sequence[int | str], ...] = (
-        [in_range("--threads", count, 1, MAX_THREADS) for count in threads] or [USUAL.threads],
-        [in_range("--pool-size", size, 1, MAX_POOL) for size in pool_sizes] or [USUAL.pool_size],
-        [in_range("--workers", count, 1, MAX_WORKERS) for count in workers] or [USUAL.workers],
-        loops or [USUAL.loop],
-        parsers or [USUAL.http],
-    )
-    chosen = product(*(dict.fromkeys(each) for each in values))
-    return tuple(Knobs(*each) for each in chosen)  # type: ignore[arg-type]  # checked above, value by value
+    values = {name: _values(name, asked.get(name, ())) for name in KNOBS}
+    return tuple(Knobs(**dict(zip(values, each, strict=True))) for each in product(*values.values()))
 
 
-def check_needed(settings: Sequence[Knobs], *, database: bool) -> None:
-    """Refuse what would vary something that nobody uses.
+def _values(name: str, asked: Sequence[str | int]) -> list[Any]:
+    knob, option = KNOBS[name], f"--{name.replace('_', '-')}"
+    if not asked:
+        return [getattr(USUAL, name)]
+    if knob.choices:
+        for value in asked:
+            if value not in knob.choices:
+                raise unknown(knob.label, str(value), knob.choices)
+        return list(dict.fromkeys(asked))
+    try:
+        numbers = [int(value) for value in asked]
+    except ValueError:
+        listed = ",".join(map(str, asked))
+        raise BadInputError(f"{option} {listed} is no list of whole numbers: write it as 64, or as 8,64,256.") from None
+    return list(dict.fromkeys(in_range(option, number, 1, knob.highest) for number in numbers))
+
+
+def check_needed(settings: Sequence[Knobs], available: Iterable[Need]) -> None:
+    """Refuse to vary a knob that nothing uses.
 
     Raises:
-        BadInputError: several pool sizes, and no workload that has a pool.
+        BadInputError: several values are asked for, and no workload needs the service that they are for.
     """
-    if "pool_size" in varied(settings) and not database:
-        raise BadInputError("--pool-size is of the database pools, and none of these workloads uses a database.")
+    there = set(available)
+    for name in varied(settings):
+        need = KNOBS[name].needs
+        if need is not None and need not in there:
+            raise BadInputError(
+                f"--{name.replace('_', '-')} is of the {need} pools, and none of these workloads uses a {need}."
+            )

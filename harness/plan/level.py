@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from harness.exceptions import BadInputError, in_range, unknown
 from harness.plan.knobs import USUAL, Knobs
 from scenarios.wire.arrivals import Arrivals
 
@@ -50,38 +49,3 @@ class Level:
     @property
     def unit(self) -> str:
         return "users" if self.rate_rps is None else "req/s offered"
-
-
-def make_levels(
-    users: Sequence[int],
-    rates: Sequence[float],
-    arrivals: str,
-    think_s: float,
-    settings: Sequence[Knobs] = (USUAL,),
-) -> tuple[Level, ...]:
-    """The levels that were asked for: every rate over the one number of users, or every number of users, each of them
-    with every setting of the server.
-
-    Raises:
-        BadInputError: a number is out of range, or two options contradict each other.
-    """
-    closed = tuple(
-        Level(in_range("--users", count, 1, MAX_USERS), think_s=think_s, knobs=knobs)
-        for knobs in settings
-        for count in dict.fromkeys(users)
-    )
-    if arrivals not in ARRIVALS:
-        raise unknown("schedule of arrivals", arrivals, ARRIVALS)
-    if not rates:
-        return closed
-    if len(set(users)) > 1:
-        raise BadInputError(
-            "--rate is for an open loop, where --users bounds the connections: give one number of users."
-        )
-    if think_s:
-        raise BadInputError("--think-ms is for a closed loop: with --rate, the schedule says when the next is due.")
-    return tuple(
-        Level(closed[0].users, "open", in_range("--rate", rate, MIN_RATE, MAX_RATE), ARRIVALS[arrivals], knobs=knobs)
-        for knobs in settings
-        for rate in dict.fromkeys(rates)
-    )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
+
+from harness.machine.machine import Machine
 
 FILE: Final = "calibration.json"
 MUST_MATCH: Final = ("cpu", "cores", "python")
@@ -39,20 +41,20 @@ class Calibration:
     users: int
     trials: int
     measured: datetime
-    machine: dict[str, Any]
+    machine: Machine
 
-    def holds_for(self, machine: dict[str, Any]) -> bool:
-        """Whether it was taken on such a machine and with such a client."""
-        mine, theirs = self.machine, machine
-        return all(mine.get(fact) == theirs.get(fact) for fact in MUST_MATCH) and all(
-            mine.get("packages", {}).get(name) == theirs.get("packages", {}).get(name) for name in PACKAGES_THAT_MATTER
+    def holds_for(self, machine: Machine) -> bool:
+        """Return whether it was taken on such a machine and with such a client."""
+        mine, theirs = self.machine.packages, machine.packages
+        return self.machine.matches(machine) and all(
+            mine.get(name) == theirs.get(name) for name in PACKAGES_THAT_MATTER
         )
 
 
 CALIBRATIONS: Final = TypeAdapter(Calibration)
 
 
-def read_calibration(out: Path, machine: dict[str, Any]) -> Calibration | None:
+def read_calibration(out: Path, machine: Machine) -> Calibration | None:
     """The calibration saved in `out`, if there is one and it holds for this machine."""
     try:
         calibration = CALIBRATIONS.validate_json((out / FILE).read_bytes())

@@ -1,13 +1,21 @@
-"""The command line as it is recorded: it can be typed again, and holds no secret."""
+"""The command line: as it is recorded, typed again, and named in a sentence of advice."""
 
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Sequence
+from pathlib import Path
+
+
+def program() -> str:
+    """Return how this program was called: `bench` where it is installed, else `python bench.py`."""
+    name = Path(sys.argv[0]).name if sys.argv else ""
+    return "bench" if name in ("bench", "bench.exe") else "python bench.py"
 
 
 def repeatable(words: Sequence[str]) -> str:
-    """The command line that was typed, without the connection string: it holds a password and is saved nowhere."""
+    """Return the line that was typed, without the connection string: it holds a password and is saved nowhere."""
     kept: list[str] = []
     for position, word in enumerate(words):
         if position and words[position - 1] == "--dsn":
@@ -15,4 +23,4 @@ def repeatable(words: Sequence[str]) -> str:
         elif word.startswith("--dsn="):
             word = "--dsn=DSN"
         kept.append(word)
-    return shlex.join(["python", "bench.py", *kept])
+    return f"{program()} {shlex.join(kept)}".strip()

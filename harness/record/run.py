@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,15 +22,18 @@ from typing import Any, Final, Literal, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from harness.exceptions import BadInputError
+from harness.machine.machine import Machine
 from harness.machine.placement import Placement
 from harness.plan.plan import Plan, Trial
+from harness.plan.schedule import Found, Schedule
 from harness.record.calibration import Calibration
+from harness.record.former import manifest_of, trial_of
 from harness.record.telemetry import Telemetry
 from harness.record.validation import Validation
 from scenarios.wire.histogram import BINS
 from scenarios.wire.protocol import TrialResult
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 MANIFEST: Final = "run.json"
 TRIALS: Final = "trials"
 DIAGNOSIS: Final = "diagnosis"
@@ -69,6 +72,18 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseFacts:
+    """Which PostgreSQL the variants used: its version, and whether the run started it or --dsn named it."""
+
+    version: str
+    embedded: bool
+
+    def __str__(self) -> str:
+        """Name the database in a line."""
+        return f"PostgreSQL {self.version}, {'embedded' if self.embedded else 'given by --dsn'}"
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """Everything about a run but its trials. `ended` is None while it goes on, and stays so if it is interrupted.
 
@@ -77,20 +92,27 @@ class Manifest:
     name.
     """
 
-    schema: Literal[1]
+    schema: Literal[2]
     started: datetime
     command: str
     plan: Plan
-    machine: dict[str, Any]
+    machine: Machine
     placement: Placement
     server: dict[str, Any]
-    database: str | None
+    database: DatabaseFacts | None
+    found: Found = Found()
     verifications: tuple[Verification, ...] = ()
     calibration: Calibration | None = None
     ended: datetime | None = None
-    target: str | None = None
+    target: tuple[str, ...] = ()
     workers: tuple[str, ...] = ()
     validation: Validation | None = None
+    workloads_dir: str | None = None
+
+    @property
+    def schedule(self) -> Schedule:
+        """The trials of the plan, by what became known on the way."""
+        return Schedule(self.plan, self.found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +139,7 @@ class Run:
 
     @property
     def is_complete(self) -> bool:
-        return len(self.trials) == len(self.manifest.plan.trials)
+        return len(self.trials) == len(self.manifest.schedule.trials)
 
 
 MANIFESTS: Final = TypeAdapter(Manifest)
@@ -223,13 +245,13 @@ def read_run(directory: Path) -> Run:
         raise BadInputError(
             f"{directory} holds no run (there is no {MANIFEST} in it): give a directory that `bench.py run` has made."
         )
-    manifest = _parsed(path, MANIFESTS)
+    manifest = _parsed(path, MANIFESTS, manifest_of)
     files = sorted((directory / TRIALS).glob("[0-9]*.json"))
-    trials = [_parsed(file, RECORDED) for file in files]
+    trials = [_parsed(file, RECORDED, trial_of) for file in files]
     for file, recorded in zip(files, trials, strict=True):
         if file.stem != f"{recorded.trial.number:04}" or not _is_possible(recorded.result):
             raise BadInputError(f"{file} is damaged: it is no trial as this program writes them; remove the file.")
-    planned = {trial.number: trial for trial in manifest.plan.trials}
+    planned = {trial.number: trial for trial in manifest.schedule.trials}
     for recorded in trials:
         if planned.get(recorded.trial.number) != recorded.trial:
             raise BadInputError(
@@ -245,14 +267,15 @@ def _diagnosed(directory: Path) -> Iterator[RecordedTrial]:
     """The trials that diagnose, damaged ones left out: without them a cause is unknown, and nothing else."""
     for file in sorted((directory / DIAGNOSIS).glob("[0-9]*.json")):
         with contextlib.suppress(BadInputError):
-            recorded = _parsed(file, RECORDED)
+            recorded = _parsed(file, RECORDED, trial_of)
             if _is_possible(recorded.result):
                 yield recorded
 
 
 def _is_possible(result: TrialResult) -> bool:
     """Whether the figures are ones that a trial can have; a type alone does not say so."""
-    distributions = [result.latency, result.service, result.bystander, result.lag, result.failed_latency]
+    felt = [each for victim in result.victims.values() for each in (victim.latency, victim.censored)]
+    distributions = [result.latency, result.service, result.lag, result.failed_latency, *felt]
     return (
         result.window_s > 0
         and min(result.completed, result.dropped, result.connected, *result.failures.values(), 0) >= 0
@@ -265,10 +288,25 @@ def _is_possible(result: TrialResult) -> bool:
     )
 
 
-def _parsed(path: Path, adapter: TypeAdapter[T]) -> T:
+def _parsed(path: Path, adapter: TypeAdapter[T], present: Callable[[dict[str, Any]], dict[str, Any]]) -> T:
+    """Read a file, written by this version or by the former one; `present` gives it the form of the present schema."""
     try:
-        return adapter.validate_json(path.read_bytes())
-    except ValidationError as error:
+        raw = json.loads(path.read_bytes())
+        if not isinstance(raw, dict):
+            raise BadInputError(f"{path} is damaged: it holds no object. Remove the file.")
+        if isinstance(raw.get("schema"), int) and raw["schema"] > SCHEMA:
+            raise BadInputError(
+                f"{path} was written by a later version of this program (schema {raw['schema']}; this one reads "
+                f"{SCHEMA} and before): report it with that version."
+            )
+        # As JSON once more, because JSON has lists where Python has tuples.
+        return adapter.validate_json(json.dumps(present(raw)))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if not isinstance(error, ValidationError):
+            raise BadInputError(
+                f"{path} is damaged ({type(error).__name__}: {error}): "
+                "remove the file if it is one trial, or report another run."
+            ) from None
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise BadInputError(

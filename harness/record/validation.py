@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from harness.machine.machine import Machine
 from harness.stats.estimate import detectable
 
 FILE: Final = "selfcheck.json"
@@ -36,7 +37,7 @@ class Validation:
     waiting: float
     busy: float
     measured: datetime
-    machine: dict[str, Any]
+    machine: Machine
 
     @property
     def passed(self) -> int:
@@ -47,15 +48,15 @@ class Validation:
         waiting, busy = detectable(self.waiting, blocks), detectable(self.busy, blocks)
         return None if waiting is None or busy is None else (waiting, busy)
 
-    def holds_for(self, machine: dict[str, Any]) -> bool:
-        """Whether it was made on such a machine."""
-        return all(self.machine.get(fact) == machine.get(fact) for fact in MUST_MATCH)
+    def holds_for(self, machine: Machine) -> bool:
+        """Return whether it was made on such a machine."""
+        return self.machine.matches(machine)
 
 
 VALIDATIONS: Final = TypeAdapter(Validation)
 
 
-def read_validation(out: Path, machine: dict[str, Any]) -> Validation | None:
+def read_validation(out: Path, machine: Machine) -> Validation | None:
     """The validation saved in `out`, if there is one and it holds for this machine."""
     try:
         validation = VALIDATIONS.validate_json((out / FILE).read_bytes())

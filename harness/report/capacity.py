@@ -95,8 +95,8 @@ def _chart(capacities: Capacities) -> Chart:
             *(f"{verdict};" for verdict in verdicts),
             *(f"{variant.variant}: {_carries(variant)};" for variant in capacities.variants),
             f"n = {capacities.repeats} searches each, 95 % intervals, probes of {capacities.window_s:g} s or more, "
-            f"at most {capacities.connections} in flight. {machine.get('cpu')}, {machine.get('cores')} cores, "
-            f"{machine.get('python')}, {capacities.started:%Y-%m-%d}.",
+            f"at most {capacities.connections} in flight. {machine.in_short}, "
+            f"{capacities.started:%Y-%m-%d}.",
         ]
     )
     title = f"{capacities.workload}: p{objective.percent:g} against the rate offered (open loop, Poisson arrivals)"

@@ -16,7 +16,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from harness.judge.findings import Findings, JudgedComparison
-from harness.plan.knobs import LABELS, varied
+from harness.plan.knobs import KNOBS, varied
 from harness.plan.level import Level
 from harness.plan.plan import Plan, PlannedWorkload
 from harness.report import drawings, strips, wording
@@ -104,9 +104,9 @@ def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Sketch]
         )
         yield Sketch(
             f"bystander-{suffix}",
-            f"{workload.name}: what a bystander felt, p50 to p99 ({level}; probes: open loop, 20 a second)",
+            f"{workload.name}: what a bystander felt, p50 to p99 ({level}; probes: open loop, 10 to 20 a second)",
             card,
-            0.9 + 0.46 * rows,
+            1.1 + 0.62 * rows,
             partial(drawings.bystander, cells=cells),
         )
     for iso in findings.iso_of(workload):
@@ -130,7 +130,7 @@ def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Sketch]
                 partial(drawings.levels, cells=same),
             )
     if names := varied(level.knobs for level in plan.levels):
-        what = " and ".join(LABELS[name] for name in names)
+        what = " and ".join(KNOBS[name].label for name in names)
         for load in dict.fromkeys(level.load for level in plan.levels):
             same = [cell for cell in judged if cell.cell.level.load == load]
             yield Sketch(
@@ -151,7 +151,7 @@ def timelines(findings: Findings, workload: PlannedWorkload) -> Iterator[Sketch]
         for judged in findings.cells_of(workload):
             if judged.cell.level != level or (recorded := typical_trial(judged.cell, run)) is None:
                 continue
-            timeline = timeline_of(recorded, plan.window_of(workload.name, level).warmup_s)
+            timeline = timeline_of(recorded, run.manifest.schedule.window_of(workload.name, level).warmup_s)
             if timeline.strips:
                 shown.append((judged.cell.variant.name, timeline))
         if shown:
@@ -217,9 +217,9 @@ def _card(findings: Findings, comparisons: Sequence[JudgedComparison]) -> str:
         for judged in comparisons
     ]
     machine = manifest.machine
-    where = f"{machine.get('cpu')}, {machine.get('cores')} cores, {machine.get('python')}"
+    where = machine.in_short
     incomplete = "" if findings.run.is_complete else " INCOMPLETE RUN."
-    blocks = f"{wording.blocks_of(manifest.plan)}, 95 % intervals."
+    blocks = f"{wording.blocks_of(manifest.schedule)}, 95 % intervals."
     verdicts = f"{';  '.join(lines)}.  " if lines else ""
     return f"{verdicts}{blocks}{incomplete}  {where}, {manifest.started:%Y-%m-%d}, profile {manifest.plan.profile}."
 

@@ -223,8 +223,8 @@ def _card(curves: CrossoverResult) -> str:
             *answers(curves),
             *([] if curves.is_complete else ["INCOMPLETE SEARCH."]),
             f"n = {sought.blocks} blocks a level, {2 * sought.blocks} where it was measured again; {_loop(curves)}; "
-            f"95 % intervals; windows of {sought.window_s:g} s or more. {machine.get('cpu')}, {machine.get('cores')} "
-            f"cores, {machine.get('python')}, {sought.started:%Y-%m-%d}.",
+            f"95 % intervals; windows of {sought.window_s:g} s or more. {machine.in_short}, "
+            f"{sought.started:%Y-%m-%d}.",
         ]
     )
 

@@ -17,6 +17,7 @@ from harness.plan.level import Level
 from harness.plan.plan import Plan
 from harness.report import wording
 from harness.stats import figures
+from scenarios.wire.protocol import VictimName
 
 # Okabe and Ito's palette, which survives colour blindness; the marker says the kind again.
 COLOURS: Final[dict[Kind | None, str]] = {
@@ -32,6 +33,7 @@ DASHES: Final[tuple[Any, ...]] = ("-", (0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1,
 # Stand-ins that the page replaces by its own colours, so that one drawing serves light and dark.
 INK: Final = "#1b1f24"
 GRID: Final = "#d0d7de"
+VICTIM_SPAN: Final = 0.82
 PAPER: Final = "#fffffe"
 
 LONG_RATIO: Final = 40
@@ -154,40 +156,69 @@ def _log_percent(percent: float) -> float:
     return float(-np.log10(1 - percent / 100))
 
 
+@dataclass(frozen=True, slots=True)
+class VictimMark:
+    """How one victim is drawn: its marker, filled for an async def and hollow for a def, and its line."""
+
+    marker: str
+    hollow: bool
+    line: str
+
+
+VICTIM_MARKS: Final[dict[VictimName, VictimMark]] = {
+    "async_warm": VictimMark("o", hollow=False, line="-"),
+    "async_cold": VictimMark("D", hollow=False, line="-"),
+    "sync_warm": VictimMark("s", hollow=True, line=":"),
+    "sync_cold": VictimMark("D", hollow=True, line=":"),
+}
+
+
 def bystander(axes: Axes, cells: Sequence[JudgedCell]) -> None:
-    """The neighbours' p50 and p99, one row a variant: the async def above, its def twin below."""
-    both = any(judged.cell.sync_bystander.n for judged in cells)
+    """Draw each victim's p50 and p99, a row a variant, the victims below each other."""
+    shown = [name for name in VICTIM_MARKS if any(_felt(judged, name) for judged in cells)]
     for row, (judged, look) in enumerate(zip(cells, _looks(cells), strict=True)):
-        for felt, place in ((judged.cell.bystander, row - 0.17 * both), (judged.cell.sync_bystander, row + 0.17)):
-            p50, p99 = milliseconds(felt.percentile_us(50)), milliseconds(felt.percentile_us(99))
-            if p50 is None or p99 is None:
-                if felt is judged.cell.bystander:
-                    missing = "n/a: no probe was answered"
-                    axes.text(0.01, row, missing, va="center", transform=axes.get_yaxis_transform())
+        if not any(_felt(judged, name) for name in shown):
+            axes.text(0.01, row, "n/a: no probe was answered", va="center", transform=axes.get_yaxis_transform())
+        for position, name in enumerate(shown):
+            felt = _felt(judged, name)
+            if felt is None:
                 continue
-            of_def = felt is judged.cell.sync_bystander
-            axes.plot([p50, p99], [place, place], color=look.colour, linewidth=1.8, linestyle=":" if of_def else "-")
-            axes.plot(p50, place, marker="|", markersize=8, markeredgewidth=2, color=look.colour)
+            p50_ms, p99_ms = felt
+            place, mark = row + VICTIM_SPAN * ((position + 0.5) / len(shown) - 0.5), VICTIM_MARKS[name]
+            axes.plot([p50_ms, p99_ms], [place, place], color=look.colour, linewidth=1.8, linestyle=mark.line)
+            axes.plot(p50_ms, place, marker="|", markersize=7, markeredgewidth=2, color=look.colour)
             axes.plot(
-                *(p99, place),
-                marker="s" if of_def else "o",
-                markersize=6,
+                *(p99_ms, place),
+                marker=mark.marker,
+                markersize=5.5,
                 color=look.colour,
-                markerfacecolor=PAPER if of_def else look.colour,
+                markerfacecolor=PAPER if mark.hollow else look.colour,
             )
             axes.annotate(
-                f"{figures.duration_ms(p99)} ms",
-                (p99, place),
+                f"{wording.felt(judged.cell, name)} ms",
+                (p99_ms, place),
                 xytext=(8, 0),
                 textcoords="offset points",
                 va="center",
-                fontsize=8 if both else 9.5,
+                fontsize=7.5 if len(shown) > 1 else 9.5,
             )
     log_ms(axes, "x")
     low, high = axes.get_xlim()
-    axes.set_xlim(low, high * (high / low) ** 0.12)
-    axes.set_xlabel("latency of a trivial endpoint, ms (log): │ p50, ● p99 of an async def, □ of a def")
+    axes.set_xlim(low, high * (high / low) ** 0.14)
+    axes.set_xlabel(
+        "latency of a trivial endpoint, ms (log): │ p50; p99 of an async def on a kept connection ●, on a new one ◆;\n"
+        "of a def on a kept connection □, on a new one ◇"
+    )
     _rows(axes, cells)
+
+
+def _felt(judged: JudgedCell, name: VictimName) -> tuple[float, float] | None:
+    """What a victim felt: p50 and p99 in milliseconds."""
+    victim = judged.cell.victims.get(name)
+    if victim is None:
+        return None
+    p50_ms, p99_ms = milliseconds(victim.percentile_us(50)), milliseconds(victim.percentile_us(99))
+    return None if p50_ms is None or p99_ms is None else (p50_ms, p99_ms)
 
 
 def levels(axes: Axes, cells: Sequence[JudgedCell]) -> None:

@@ -13,7 +13,8 @@ from rich.table import Table
 
 from harness.judge.cells import milliseconds
 from harness.plan.level import Level
-from harness.plan.plan import Plan, Trial
+from harness.plan.plan import Trial
+from harness.plan.schedule import Schedule
 from harness.record.run import RecordedTrial, Verification
 from harness.report import wording
 from harness.stats import figures
@@ -24,10 +25,11 @@ from scenarios.wire.histogram import Distribution, merge
 class ProgressDisplay:
     """A watcher of the session that shows which trial runs, what is left, and the running results."""
 
-    def __init__(self, plan: Plan, console: Console) -> None:
-        self._plan = plan
+    def __init__(self, schedule: Schedule, console: Console) -> None:
+        self._plan = schedule.plan
+        self._found = schedule.found
         self._console = console
-        self._trials = plan.trials
+        self._trials = schedule.trials
         self._results: dict[tuple[str, str, Level], list[RecordedTrial]] = {}
         self._done: set[int] = set()
         self._first_trial_at: float | None = None
@@ -80,17 +82,18 @@ class ProgressDisplay:
     def piloting(self, trial: Trial) -> None:
         self._bar.update(self._task, description=f"pilot  {trial.name}  {trial.level}")
 
-    def replanned(self, plan: Plan) -> None:
-        """More has become known of what is to be measured."""
-        before, self._plan, self._trials = self._plan, plan, plan.trials
+    def rescheduled(self, schedule: Schedule) -> None:
+        """Take in what has become known of the trials that are to come."""
+        before, found, plan = self._found, schedule.found, schedule.plan
+        self._found, self._trials = found, schedule.trials
         self._bar.update(self._task, total=len(self._trials))
-        for stop in plan.stops[len(before.stops) :]:
+        for stop in found.stops[len(before.stops) :]:
             self._console.print(f"{stop.workload}, {stop.level}: precise after {stop.blocks} blocks.", style="dim")
-        if plan.iso_pairs and plan.iso != before.iso:
-            rates = ", ".join(f"{iso.pair.workload} {iso.level.rate_rps:g}" for iso in plan.iso)
-            self._console.print(f"Both twins at {plan.iso_share:.0%} of the slower one's req/s: {rates or 'none'}.")
-        elif plan.tuned != before.tuned:
-            self._console.print(f"{wording.windows(plan)} {wording.expectation(plan)}")
+        if plan.iso_pairs and found.iso != before.iso:
+            rates = ", ".join(f"{iso.pair.workload} {iso.level.rate_rps:g}" for iso in found.iso)
+            self._console.print(f"Both variants at {plan.iso_share:.0%} of the slower one's req/s: {rates or 'none'}.")
+        elif found.tuned != before.tuned:
+            self._console.print(f"{wording.windows(schedule)} {wording.expectation(schedule)}")
 
     def trial_starts(self, trial: Trial) -> None:
         if self._first_trial_at is None:
@@ -147,12 +150,12 @@ def _running(recorded: list[RecordedTrial]) -> tuple[str, str, str, str]:
     if not recorded:
         return "", "", "", ""
     results = [trial.result for trial in recorded]
-    throughput = geometric_mean([result.completed / result.window_s for result in results])
+    throughput = geometric_mean([result.throughput_rps for result in results])
     return (
         str(len(results)),
         figures.count(throughput.value if throughput else None),
         _p99(merge(result.latency for result in results)),
-        _p99(merge(result.bystander for result in results)),
+        _p99(merge(result.victims["async_warm"].latency for result in results if "async_warm" in result.victims)),
     )
 
 

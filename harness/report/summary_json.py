@@ -17,6 +17,7 @@ from harness.plan.plan import Plan
 from harness.record.disturbance import DisturbedBlock
 from harness.record.run import SCHEMA
 from harness.stats.estimate import Estimate
+from scenarios.wire.protocol import VICTIMS, Victim
 
 
 def to_summary(findings: Findings) -> dict[str, Any]:
@@ -24,7 +25,11 @@ def to_summary(findings: Findings) -> dict[str, Any]:
     manifest = findings.run.manifest
     return {
         "schema": SCHEMA,
-        "machine": {**manifest.machine, "placement": str(manifest.placement), "database": manifest.database},
+        "machine": {
+            **asdict(manifest.machine),
+            "placement": str(manifest.placement),
+            "database": None if manifest.database is None else asdict(manifest.database),
+        },
         "plan": _plan(manifest.plan) | {"command": manifest.command, "started": manifest.started.isoformat()},
         "complete": findings.run.is_complete,
         "cells": [_cell(judged) for judged in findings.cells],
@@ -126,12 +131,7 @@ def _cell(judged: JudgedCell) -> dict[str, Any]:
         "dropped": cell.dropped,
         "throughput_rps": _interval(cell.throughput_rps, 2),
         "latency_ms": percentiles(50, 95, 99),
-        "bystander_ms": {
-            f"p{percent}": _rounded(milliseconds(cell.bystander.percentile_us(percent)), 3) for percent in (50, 99)
-        },
-        "sync_bystander_ms": {
-            f"p{percent}": _rounded(milliseconds(cell.sync_bystander.percentile_us(percent)), 3) for percent in (50, 99)
-        },
+        "victims": {name: _victim(cell.victims.get(name)) for name in VICTIMS},
         "bound_rps": _rounded(cell.bound.rps if cell.bound else None, 2),
         "latency_is_lower_bound": cell.latency_is_lower_bound,
         "server_cpu": _rounded(cell.server_cpu, 3),
@@ -148,6 +148,17 @@ def _cell(judged: JudgedCell) -> dict[str, Any]:
             {"resource": each.resource, "rps": round(each.rps, 2), "formula": each.formula}
             for each in (judged.inquiry.scene.bounds if judged.inquiry.scene else ())
         ],
+    }
+
+
+def _victim(victim: Victim | None) -> dict[str, Any]:
+    """What a victim felt, in milliseconds; `lower_bound` says of which percentiles more is not known."""
+    felt = victim or Victim()
+    return {
+        "probes": felt.latency.n,
+        "failures": sum(felt.failures.values()),
+        **{f"p{percent}_ms": _rounded(milliseconds(felt.percentile_us(percent)), 3) for percent in (50, 99)},
+        "lower_bound": [f"p{percent}" for percent in (50, 99) if felt.is_lower_bound(percent)],
     }
 
 

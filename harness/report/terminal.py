@@ -120,7 +120,7 @@ def print_findings(findings: Findings, console: Console) -> None:
         blocks = "1 block" if count == 1 else f"{count} blocks"
         console.print(f"[yellow]{blocks} rejected[/] for what the machine did: {escape(reasons)}{more}.")
     if not findings.run.is_complete:
-        planned = len(findings.run.manifest.plan.trials)
+        planned = len(findings.run.manifest.schedule.trials)
         console.print(f"[yellow]The run did not end: {len(findings.run.trials)} of {planned} trials.[/]")
     if findings.comparisons:
         console.print(verdict_table(findings))

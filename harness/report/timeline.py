@@ -86,8 +86,8 @@ def _seen_by_client(recorded: RecordedTrial) -> list[Strip]:
             tuple(latency_us / 1000 for _, latency_us in found),
             scattered=True,
         )
-        for name, found in (("async def", result.probes), ("def", result.sync_probes))
-        if found
+        for name, victim in (("async def", "async_warm"), ("def", "sync_warm"))
+        if (found := result.victims[victim].probes if victim in result.victims else ())
     )
     return [*strips, Strip("bystander", "ms", probes)] if probes else strips
 

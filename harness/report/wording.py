@@ -15,11 +15,13 @@ from harness.judge.findings import JudgedCell, JudgedComparison, JudgedConfirmat
 from harness.plan.knobs import spelled, varied
 from harness.plan.level import ARRIVALS_SPELLED, Level
 from harness.plan.metric import Metric
-from harness.plan.plan import Plan, longest_expected_s
+from harness.plan.plan import Plan
+from harness.plan.schedule import Schedule
 from harness.record.disturbance import WARN, DisturbedBlock, Unrest
 from harness.record.validation import Validation
 from harness.stats.figures import NOT_MEASURED, TOO_FEW, count, duration_ms, ratio, ratio_interval, times
 from scenarios.wire.histogram import Distribution
+from scenarios.wire.protocol import VictimName
 
 USUAL_SETTING: Final = "the usual setting"
 SMALL: Final = 0.1
@@ -53,8 +55,8 @@ def sentence(judged: JudgedComparison) -> str:
     return (
         f"{claim} (95 % interval {ratio_interval(comparison.ratio)}; {blocks(comparison)}; {comparison.level}). "
         f"p99 {_with_unit(latency(contender, 99))} against {_with_unit(latency(baseline, 99))}; "
-        f"a bystander's p99 {percentile(contender.bystander, 99)} ms against "
-        f"{percentile(baseline.bystander, 99)} ms."
+        f"a bystander's p99 {_with_unit(felt(contender, 'async_warm'))} against "
+        f"{_with_unit(felt(baseline, 'async_warm'))}."
     )
 
 
@@ -147,12 +149,12 @@ def minutes(seconds: float) -> str:
     return f"{tens} min" if tens < 90 else f"{tens // 60} h {tens % 60} min"
 
 
-def expectation(plan: Plan) -> str:
+def expectation(schedule: Schedule) -> str:
     """How long the session will take."""
-    least, most = plan.expected_s(), plan.expected_s(plan.most_blocks)
+    least, most = schedule.expected_s(), schedule.expected_s(schedule.plan.most_blocks)
     ends = f" to {minutes(most)}, as precision comes" if most > least else ""
-    longest = longest_expected_s(plan)
-    grows = plan.pilot_s and not plan.tuned and longest > most
+    longest = schedule.longest_expected_s()
+    grows = schedule.plan.pilot_s and not schedule.found.tuned and longest > most
     return f"About {minutes(least)}{ends}{f'; up to {minutes(longest)} if a pilot asks for it' if grows else ''}."
 
 
@@ -181,23 +183,25 @@ def smallest_differences(validation: Validation) -> list[str]:
     return lines
 
 
-def windows(plan: Plan) -> str:
+def windows(schedule: Schedule) -> str:
     """Which windows the pilot has lengthened."""
+    plan = schedule.plan
     usual = (plan.warmup_s, plan.window_s)
     longer = [
         f"{tuned.workload}{f', {tuned.level}' if len(plan.levels) > 1 else ''} {tuned.window.window_s:g} s after "
         f"{tuned.window.warmup_s:g} s"
-        for tuned in plan.tuned
+        for tuned in schedule.found.tuned
         if tuned.level in plan.levels and (tuned.window.warmup_s, tuned.window.window_s) != usual
     ]
     rest = f"windows of {plan.window_s:g} s after {plan.warmup_s:g} s of warm-up"
     return f"{'; '.join(longer)}; else {rest}." if longer else f"{rest.capitalize()}."
 
 
-def blocks_of(plan: Plan) -> str:
+def blocks_of(schedule: Schedule) -> str:
     """How many blocks there are: 10 blocks, 6 to 10 blocks."""
-    counts = {stop.blocks for stop in plan.stops if stop.level in plan.levels}
-    if len(plan.stops) < len(plan.workloads) * len(plan.levels):
+    plan, stops = schedule.plan, schedule.found.stops
+    counts = {stop.blocks for stop in stops if stop.level in plan.levels}
+    if len(stops) < len(plan.workloads) * len(plan.levels):
         counts.add(plan.most_blocks)
     least, most = min(counts), max(counts)
     return f"{least} to {most} blocks" if most > least else f"{most} block{'s' if most != 1 else ''}"
@@ -209,14 +213,28 @@ def metric(plan: Plan) -> str:
 
 
 def bystanders(comparison: Comparison) -> str:
-    """What a neighbour felt beside the contender and beside the baseline: p99 in milliseconds."""
+    """What a warm async bystander felt beside the contender and beside the baseline: p99 in milliseconds."""
+    return f"{felt(comparison.contender, 'async_warm')} / {felt(comparison.baseline, 'async_warm')}"
 
-    def felt(cell: Cell) -> str:
-        value = milliseconds(cell.bystander.percentile_us(99))
-        # A p99 of about a hundred probes has no decimals worth showing.
-        return NOT_MEASURED if value is None else f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
-    return f"{felt(comparison.contender)} / {felt(comparison.baseline)}"
+def felt(cell: Cell, name: VictimName, percent: float = 99) -> str:
+    """A percentile of what a victim felt beside the cell, in milliseconds; ≥ where it is a lower bound."""
+    victim = cell.victims.get(name)
+    value = milliseconds(victim.percentile_us(percent)) if victim is not None else None
+    if victim is None or value is None:
+        return NOT_MEASURED
+    # A p99 of about a hundred probes has no decimals worth showing.
+    spelled = f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+    return f"≥ {spelled}" if victim.is_lower_bound(percent) else spelled
+
+
+VICTIM_NAMES: Final[dict[VictimName, str]] = {
+    "async_warm": "async def, kept connection",
+    "async_cold": "async def, new connection",
+    "sync_warm": "def, kept connection",
+    "sync_cold": "def, new connection",
+}
+"""How each victim is called on the page."""
 
 
 def slower(found: Diagnosis) -> str:

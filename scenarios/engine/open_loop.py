@@ -47,6 +47,10 @@ class Dispatcher:
         self._advance()
         self._timer.set(self._next_ns)
 
+    def stop(self) -> None:
+        """Let nothing more become due."""
+        self._stop_ns = min(self._stop_ns, self._next_ns)
+
     def close(self) -> None:
         """Send nothing more, and count as dropped what still waits."""
         self._timer.close()

@@ -1,9 +1,10 @@
-"""Who used the machine within the window: CPU time by role, each core's busy share, and what was withheld from it."""
+"""Who used the machine during a trial: CPU time by role, each core's busy share, and what was withheld from it."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -22,9 +23,10 @@ PAGE_MIB: Final = os.sysconf("SC_PAGE_SIZE") / 2**20
 class Usage:
     """CPU time spent by the watched processes, by this one ("load"), and by each core of the machine.
 
-    Each watched process counts with its children, those that ended meanwhile included: PostgreSQL works in them. The
-    attributes hold what was spent between `start` and `stop`. Read from /proc, because whatever takes milliseconds here
-    is charged to the requests in flight; where there is none, CPU time alone is known.
+    Each watched process counts with its children, those that ended meanwhile included: PostgreSQL works in them. Both
+    readings take milliseconds, which the requests in flight would be charged for; so they are taken just outside of the
+    window, under the same load, and the amounts are scaled to the window's length. Where there is no /proc, CPU time
+    alone is known.
     """
 
     def __init__(self, watch: dict[str, int]) -> None:
@@ -37,14 +39,18 @@ class Usage:
         self._quotas = list(_quotas())
 
     def start(self) -> None:
+        """Read before the window."""
         self._throttled = self._stops()
         self._cores = psutil.cpu_times(percpu=True)
         self._before = self._read()
+        self._read_ns = time.monotonic_ns()
 
-    def stop(self) -> None:
+    def stop(self, window_s: float) -> None:
+        """Read after the window, and scale what was spent to its length."""
+        scale = window_s * 1e9 / max(1, time.monotonic_ns() - self._read_ns)
         after = self._read()
         for role in after.keys() & self._before.keys():
-            used = after[role].since(self._before[role])
+            used = after[role].since(self._before[role], scale)
             self.processes[role] = used
             self.cpu_s[role] = round(used.user_s + used.system_s, 6)
         shares = [_shares(*pair) for pair in zip(self._cores, psutil.cpu_times(percpu=True), strict=True)]
@@ -75,21 +81,25 @@ class _Reading:
     switches: int | None = None
     preemptions: int | None = None
 
-    def since(self, before: _Reading) -> ProcessUsage:
+    def since(self, before: _Reading, scale: float) -> ProcessUsage:
+        switches, preemptions = (
+            _less(self.switches, before.switches, scale),
+            _less(self.preemptions, before.preemptions, scale),
+        )
         return ProcessUsage(
-            user_s=round(self.user_s - before.user_s, 6),
-            system_s=round(self.system_s - before.system_s, 6),
+            user_s=round(scale * (self.user_s - before.user_s), 6),
+            system_s=round(scale * (self.system_s - before.system_s), 6),
             rss_mib=self.rss_mib,
             threads=self.threads,
-            run_delay_s=_less(self.run_delay_s, before.run_delay_s),
-            switches=_less(self.switches, before.switches),
-            preemptions=_less(self.preemptions, before.preemptions),
+            run_delay_s=_less(self.run_delay_s, before.run_delay_s, scale),
+            switches=None if switches is None else round(switches),
+            preemptions=None if preemptions is None else round(preemptions),
         )
 
 
-def _less(after: Any, before: Any) -> Any:
+def _less(after: float | None, before: float | None, scale: float) -> float | None:
     # A child that ended takes its count along, and less than nothing did not happen.
-    return None if after is None or before is None else max(0, round(after - before, 6))
+    return None if after is None or before is None else max(0.0, round(scale * (after - before), 6))
 
 
 def _cpu_alone(pid: int) -> _Reading:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Final
@@ -14,21 +13,25 @@ from gevent.event import Event
 from locust.env import Environment
 from locust.runners import LocalRunner
 
-from scenarios.engine.bystander import Bystander
 from scenarios.engine.connection import now_ns
 from scenarios.engine.open_loop import Dispatcher
 from scenarios.engine.recorder import Recorder
 from scenarios.engine.target import Target
 from scenarios.engine.timer import Timer
 from scenarios.engine.usage import Usage
+from scenarios.engine.victims import VictimProbes
 from scenarios.runner.users import ConnectionUser, closed_loop_user, open_loop_user
 from scenarios.wire.arrivals import due_times
-from scenarios.wire.histogram import Distribution, Histogram
+from scenarios.wire.histogram import Histogram
 from scenarios.wire.protocol import ALONE, STAGGER, OpenLoop, Share, TrialOrder, TrialResult, slice_s
 
 CONNECT_LIMIT_S: Final = 10.0
 PATIENCE_S: Final = 2.0
 LAG_PERIOD_NS: Final = 10_000_000
+READ_AHEAD_NS: Final = 15_000_000
+"""How long before the window the machine's usage is read, which takes a few milliseconds."""
+LEAST_COOL_DOWN_NS: Final = 20_000_000
+COOL_DOWN_NS: Final = 250_000_000
 
 
 def run_trial(environment: Environment, order: TrialOrder) -> TrialResult:
@@ -83,11 +86,11 @@ class Measurement:
             gevent.sleep(0.002)
 
     def measure(self) -> TrialResult:
-        """Warm up, count, drain. The users must have been spawned."""
+        """Warm up, count, cool down, drain. The users must have been spawned."""
         order, recorder, target, dispatcher = self._order, self._recorder, self._target, self._dispatcher
-        bystanders = _bystanders(order)
+        victims = self._prepared_victims()
         start_ns = now_ns()
-        recorder.open_ns = start_ns + int(order.warmup_s * 1e9)
+        recorder.open_ns = start_ns + max(int(order.warmup_s * 1e9), READ_AHEAD_NS)
         recorder.close_ns = recorder.open_ns + int(order.window_s * 1e9)
         lag, usage = Histogram(), Usage(order.watch)
         companions = [
@@ -97,20 +100,20 @@ class Measurement:
         ]
         if dispatcher is None:
             companions.append(gevent.spawn(target.open_gate, STAGGER * order.warmup_s, self._share))
-        companions += [
-            gevent.spawn(bystander.run, recorder.open_ns, recorder.close_ns) for bystander in bystanders if bystander
-        ]
         try:
             with _no_collection():
                 if dispatcher is not None:
-                    dispatcher.start(start_ns, recorder.close_ns)
-                _sleep_until(recorder.open_ns)
+                    dispatcher.start(start_ns, recorder.close_ns + COOL_DOWN_NS)
+                _sleep_until(recorder.open_ns - READ_AHEAD_NS)
                 usage.start()
+                for victim in victims:
+                    victim.start(recorder.open_ns, recorder.close_ns)
                 _sleep_until(recorder.close_ns)
-                usage.stop()
-            self._drain()
-            for bystander in filter(None, bystanders):
-                bystander.drain(order.drain_s)
+                self._cool_down(victims)
+                usage.stop(order.window_s)
+            deadline_ns = self._drain()
+            for victim in victims:
+                victim.drain(deadline_ns)
         finally:
             gevent.killall(companions)
         recorder.roll()
@@ -129,11 +132,7 @@ class Measurement:
             answered=recorder.answered,
             slices=recorder.slices(),
             slice_s=slice_s(order.window_s),
-            bystander=_felt(bystanders[0]),
-            bystander_failures=dict(sum((each.failures for each in bystanders if each), Counter())),
-            sync_bystander=_felt(bystanders[1]),
-            probes=_one_by_one(bystanders[0], recorder.open_ns),
-            sync_probes=_one_by_one(bystanders[1], recorder.open_ns),
+            victims={victim.name: victim.result() for victim in victims},
             processes=usage.processes,
             lag=lag.distribution(),
             cpu_s=usage.cpu_s,
@@ -142,14 +141,35 @@ class Measurement:
             throttled=usage.throttled,
         )
 
-    def _drain(self) -> None:
-        """Let what was due within the window be sent and answered, as long as the order allows."""
+    def _prepared_victims(self) -> list[VictimProbes]:
+        """Return the victims to ask, with the warm ones connected."""
+        order = self._order
+        victims = [VictimProbes(order.host, order.port, spec, order.timeout_s) for spec in order.victims]
+        for victim in victims:
+            victim.prepare(order.window_s)
+        return victims
+
+    def _cool_down(self, victims: Sequence[VictimProbes]) -> None:
+        """Keep the load on after the window until the victims are answered, for a short time at most.
+
+        A victim that is answered while the load lasts has a latency; one that is answered later has a lower bound.
+        """
+        least_ns, most_ns = (self._recorder.close_ns + span_ns for span_ns in (LEAST_COOL_DOWN_NS, COOL_DOWN_NS))
+        while now_ns() < least_ns or (now_ns() < most_ns and any(victim.outstanding for victim in victims)):
+            gevent.sleep(0.001)
+        for victim in victims:
+            victim.load_ended()
+
+    def _drain(self) -> int:
+        """Let what was due within the window be sent and answered as long as the order allows; returns the deadline."""
         deadline_ns = now_ns() + int(self._order.drain_s * 1e9)
         if self._dispatcher is not None:
+            self._dispatcher.stop()
             while self._dispatcher.waiting and now_ns() < deadline_ns:
                 gevent.sleep(0.005)
             self._dispatcher.close()
         self._target.drain(max(0.0, (deadline_ns - now_ns()) / 1e9))
+        return deadline_ns
 
 
 @contextmanager
@@ -161,27 +181,6 @@ def _no_collection() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def _bystanders(order: TrialOrder) -> list[Bystander | None]:
-    """The neighbour that is an `async def` and the one that is a `def`, as far as they are to be asked."""
-    bystanders: list[Bystander | None] = []
-    for path in (order.bystander_path, order.sync_bystander_path):
-        bystander = None
-        if path is not None:
-            bystander = Bystander(order.host, order.port, path, order.bystander_rate_rps, order.timeout_s)
-            bystander.prepare()
-        bystanders.append(bystander)
-    return bystanders
-
-
-def _one_by_one(bystander: Bystander | None, open_ns: int) -> tuple[tuple[int, int], ...]:
-    answered = bystander.answered if bystander else []
-    return tuple(((due_ns - open_ns) // 1_000_000, latency_us) for due_ns, latency_us in sorted(answered))
-
-
-def _felt(bystander: Bystander | None) -> Distribution:
-    return bystander.latency.distribution() if bystander else Distribution()
 
 
 def _sleep_until(moment_ns: int) -> None:

@@ -107,7 +107,7 @@ class WorkerGroup:
         gevent.sleep(order.warmup_s)
         usage.start()
         gevent.sleep(order.window_s)
-        usage.stop()
+        usage.stop(order.window_s)
         self._await(RESULT, members, 2 * order.drain_s + ANSWER_LIMIT_S)
         self._stop()
         results = self._replies.get(RESULT, {})
@@ -182,8 +182,6 @@ class WorkerGroup:
 
 
 def _part(order: TrialOrder, share: Share) -> dict[str, Any]:
-    """One worker's part of the order. One of them asks the bystander; the leader watches the processes."""
-    mine = replace(order, watch={})
-    if share.index:
-        mine = replace(mine, bystander_path=None, sync_bystander_path=None)
+    """Return one worker's part of the order. One of them asks the victims; the leader watches the processes."""
+    mine = replace(order, watch={}, victims=() if share.index else order.victims)
     return {"order": ORDERS.dump_json(mine), "index": share.index, "of": share.of}

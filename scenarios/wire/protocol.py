@@ -6,10 +6,10 @@ Pure, so that the harness imports it without importing Locust.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from scenarios.wire.arrivals import Arrivals
 from scenarios.wire.histogram import Distribution, merge
@@ -66,6 +66,61 @@ class OpenLoop:
     model: Literal["open"] = "open"
 
 
+VictimName = Literal["async_warm", "async_cold", "sync_warm", "sync_cold"]
+VICTIMS: Final[tuple[VictimName, ...]] = get_args(VictimName)
+
+
+@dataclass(frozen=True, slots=True)
+class VictimSpec:
+    """One victim to ask: a trivial endpoint, `rate_rps` times a second, on kept connections or each time on a new one."""
+
+    name: VictimName
+    path: str
+    cold: bool
+    rate_rps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """What one victim felt. Latencies count from when each probe was due.
+
+    `censored` are those among them that were still waiting when the load ended: they would have taken longer, so that
+    each is a lower bound. `probes` are all of them one by one, as (when it was due, in ms from the opening of the
+    window; latency in µs). `failures` counts by cause the probes that got no good answer.
+    """
+
+    latency: Distribution = field(default_factory=Distribution)
+    censored: Distribution = field(default_factory=Distribution)
+    failures: dict[str, int] = field(default_factory=dict)
+    probes: tuple[tuple[int, int], ...] = ()
+
+    def percentile_us(self, percent: float) -> float | None:
+        """Return the latency that `percent` of the probes do not exceed, in µs; None where there was no probe."""
+        return self.latency.percentile_us(percent)
+
+    def is_lower_bound(self, percent: float) -> bool:
+        """Return whether a probe at or below this percentile was still waiting when the load ended."""
+        value_us = self.latency.percentile_us(percent)
+        return bool(self.censored.n) and value_us is not None and self.censored.min_us <= value_us
+
+
+def merged_victims(parts: Iterable[Mapping[VictimName, Victim]]) -> dict[VictimName, Victim]:
+    """Return what each victim felt over all parts."""
+    found: dict[VictimName, list[Victim]] = {}
+    for part in parts:
+        for name, victim in part.items():
+            found.setdefault(name, []).append(victim)
+    return {
+        name: Victim(
+            latency=merge(victim.latency for victim in victims),
+            censored=merge(victim.censored for victim in victims),
+            failures=_added(victim.failures for victim in victims),
+            probes=tuple(probe for victim in victims for probe in victim.probes),
+        )
+        for name, victims in found.items()
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """The part of a trial that one of `of` load processes does: it is number `index`, from 0."""
@@ -85,8 +140,7 @@ class TrialOrder:
     Times are in seconds. In a closed loop the users begin evenly spread over the first `STAGGER` of the warm-up.
     Requests are counted within the window that follows the warm-up; `drain_s` is the longest time that those in flight
     at its end are waited for. `watch` names processes, by role, whose CPU time is read at both ends of the window.
-    `bystander_path` and `sync_bystander_path` are the neighbours to ask; `stamped` requests say when they were sent, by
-    the header `x-sent`.
+    `victims` are asked meanwhile; `stamped` requests say when they were sent, by the header `x-sent`.
     """
 
     name: str
@@ -98,9 +152,7 @@ class TrialOrder:
     window_s: float
     drain_s: float
     timeout_s: float
-    bystander_path: str | None = None
-    sync_bystander_path: str | None = None
-    bystander_rate_rps: float = 20.0
+    victims: tuple[VictimSpec, ...] = ()
     stamped: bool = False
     watch: dict[str, int] = field(default_factory=dict)
 
@@ -147,10 +199,8 @@ class TrialResult:
     `latency`, and `service` and `send_lag` are left empty. `failures` counts by cause the requests that failed or
     were never answered; `dropped` those that were due and never sent. `slices` are of `slice_s` seconds each.
     `sent` and `answered` count everything in the trial, warm-up and drain included: what a server should have
-    counted too. `bystander` is the neighbour's latency, from when each probe was due, and `sync_bystander` that of
-    its `def` twin; `probes` and `sync_probes` are these one by one, as (when it was due, in ms from the opening of
-    the window; latency in µs). `lag` is how late the load process itself woke. `cpu_s` is CPU time within the
-    window by role; `core_busy` the busy share of every core of the machine, 0 to 1, and `core_steal` the part of it
+    counted too. `victims` is what each victim felt. `lag` is how late the load process itself woke. `cpu_s` is CPU
+    time within the window by role; `core_busy` the busy share of every core of the machine, 0 to 1, and `core_steal` the part of it
     that a hypervisor kept; `throttled` how often the control group's CPU quota stopped its processes. Of several
     load processes, `load_processes` made this and `lost` more were lost on the way, with whatever they had sent;
     the role "load" is then the busiest of them.
@@ -169,8 +219,6 @@ class TrialResult:
     sent: int
     answered: int
     slices: tuple[Slice, ...]
-    bystander: Distribution
-    bystander_failures: dict[str, int]
     lag: Distribution
     cpu_s: dict[str, float]
     core_busy: tuple[float, ...]
@@ -178,11 +226,19 @@ class TrialResult:
     lost: int = 0
     core_steal: tuple[float, ...] = ()
     throttled: int = 0
-    sync_bystander: Distribution = field(default_factory=Distribution)
+    victims: dict[VictimName, Victim] = field(default_factory=dict)
     processes: dict[str, ProcessUsage] = field(default_factory=dict)
     slice_s: float = 1.0
-    probes: tuple[tuple[int, int], ...] = ()
-    sync_probes: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def throughput_rps(self) -> float:
+        """Successes that ended within the window, a second."""
+        return self.completed / self.window_s
+
+    @property
+    def load_cpu(self) -> float:
+        """The share of its core that the busiest load process used."""
+        return self.cpu_s["load"] / self.window_s
 
 
 def together(parts: Sequence[TrialResult]) -> TrialResult:
@@ -216,15 +272,11 @@ def together(parts: Sequence[TrialResult]) -> TrialResult:
             for slices in zip_longest(*(part.slices for part in parts))
         ),
         slice_s=first.slice_s,
-        probes=tuple(probe for part in parts for probe in part.probes),
-        sync_probes=tuple(probe for part in parts for probe in part.sync_probes),
-        bystander=merge(part.bystander for part in parts),
-        bystander_failures=_added(part.bystander_failures for part in parts),
+        victims=merged_victims(part.victims for part in parts),
         lag=merge(part.lag for part in parts),
         cpu_s={"load": max(part.cpu_s["load"] for part in parts)},
         core_busy=(),
         load_processes=len(parts),
-        sync_bystander=merge(part.sync_bystander for part in parts),
     )
 
 

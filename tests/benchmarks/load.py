@@ -24,11 +24,11 @@ from rich.table import Table
 
 from bench_app.workload import discover
 from harness.machine.placement import Placement, place, usable_cores
-from harness.measure.address import HOST
 from harness.measure.child import Child
 from harness.measure.load import Load, open_load
 from harness.measure.server import serve
 from harness.measure.services import open_services
+from harness.plan.address import HOST
 from harness.plan.planning import make_plan
 from scenarios.wire.protocol import ClosedLoop, RequestSpec, TrialOrder, TrialResult
 from tests.benchmarks.fidelity import fidelity

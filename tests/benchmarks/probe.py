@@ -18,10 +18,10 @@ from rich.table import Table
 from bench_app.workload import discover
 from bench_probe.telemetry import Mode
 from harness.machine.placement import place, usable_cores
-from harness.measure.address import HOST
 from harness.measure.load import Load, open_load
 from harness.measure.server import Server, serve
 from harness.measure.services import open_services
+from harness.plan.address import HOST
 from harness.plan.planning import make_plan
 from scenarios.wire.protocol import ClosedLoop, RequestSpec, TrialOrder
 

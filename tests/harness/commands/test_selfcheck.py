@@ -11,12 +11,13 @@ from harness.commands.selfcheck import Checker, Display
 from harness.judge.controls import CONTROLS
 from harness.machine.placement import place, usable_cores
 from harness.measure.rig import Setup, open_rig
+from harness.plan.options import RunOptions
 from harness.plan.planning import make_plan
 
 
 @pytest.fixture(scope="module")
 def checker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checker]:
-    plan = replace(make_plan(discover("controls"), seconds=0.4, warmup=0.1, blocks=2), package="controls")
+    plan = replace(make_plan(discover("controls"), RunOptions(seconds=0.4, warmup=0.1, blocks=2)), package="controls")
     directory = tmp_path_factory.mktemp("selfcheck")
     (directory / "logs").mkdir()
     setup, display = Setup(place(usable_cores())), Display(Console(quiet=True))

@@ -15,11 +15,12 @@ from harness.causes.known import cases_of
 from harness.causes.symptoms import Symptoms, symptoms_of, waiting_share
 from harness.commands.selfcheck_diagnosis import outcomes_of
 from harness.machine.placement import place, usable_cores
-from harness.measure.address import HOST
 from harness.measure.load import open_load
 from harness.measure.rig import Observed, Rig, Setup, open_rig
+from harness.plan.address import HOST
 from harness.plan.knobs import USUAL, Knobs
 from harness.plan.level import Level
+from harness.plan.options import RunOptions
 from harness.plan.plan import Plan, Trial, Window, unloaded_of
 from harness.plan.planning import make_plan
 from harness.record.run import RecordedTrial
@@ -38,7 +39,9 @@ BOTH_LOOPS = [Knobs(loop="uvloop"), Knobs(loop="asyncio")]
 
 
 def planned(package: Package, *only: str, settings: Sequence[Knobs] = (USUAL,), wait_s: float | None = None) -> Plan:
-    made = replace(make_plan(discover(package), only=only, diagnose=True, settings=settings), package=package)
+    made = replace(
+        make_plan(discover(package), RunOptions(workloads=only, diagnose=True, settings=settings)), package=package
+    )
     if wait_s is None:
         return made
     return replace(made, workloads=tuple(replace(workload, wait_s=wait_s) for workload in made.workloads))

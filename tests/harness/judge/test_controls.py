@@ -11,6 +11,7 @@ from bench_app.workload import discover
 from harness.judge.controls import CONTROLS, HOGGED_BLOCK, Control, spread
 from harness.judge.findings import Findings, find
 from harness.plan.level import Level
+from harness.plan.options import RunOptions
 from harness.plan.plan import Plan, Trial
 from harness.plan.planning import make_plan
 from harness.record.run import read_run
@@ -23,7 +24,7 @@ def control(name: str) -> Control:
 
 
 def planned(of: Control) -> Plan:
-    made = make_plan(discover("controls"), only=[of.workload], blocks=of.blocks, seconds=1.0)
+    made = make_plan(discover("controls"), RunOptions(workloads=[of.workload], blocks=of.blocks, seconds=1.0))
     return replace(made, levels=(Level(of.users),))
 
 

@@ -26,6 +26,7 @@ from harness.judge.crossing import (
 )
 from harness.judge.verdict import Verdict, verdict
 from harness.plan.level import Level
+from harness.plan.options import RunOptions
 from harness.plan.planning import make_plan
 from harness.stats.estimate import Estimate, ratio
 
@@ -203,7 +204,7 @@ def test_curves_that_coincide_and_then_part_seldom_seem_to_cross():
 
 
 def test_the_bounds_of_threads_and_tasks_part_at_the_number_of_threads():
-    (workload,) = make_plan(discover(), only=["sleep"], variants=["sync", "async"]).workloads
+    (workload,) = make_plan(discover(), RunOptions(workloads=["sleep"], variants=["sync", "async"])).workloads
     sync, task = workload.variants
 
     def equal(users: int) -> bool:

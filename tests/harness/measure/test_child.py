@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from harness.exceptions import ChildDiedError
-from harness.measure.address import free_port
 from harness.measure.child import PROJECT, Child
+from harness.plan.address import free_port
 
 
 def wait_until_gone(pid: int, limit_s: float = 5.0) -> bool:

@@ -15,6 +15,7 @@ from harness.machine.placement import place, usable_cores
 from harness.measure.child import Child
 from harness.measure.server import Server
 from harness.measure.target import aimed, find_server
+from harness.plan.options import RunOptions
 from harness.plan.plan import Plan
 from harness.plan.planning import make_plan
 from tests.conftest import Bench
@@ -29,7 +30,7 @@ def nothing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 def plan(*only: str) -> Plan:
-    return make_plan(discover(), only=only)
+    return make_plan(discover(), RunOptions(workloads=only))
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,18 @@ from harness.machine.placement import place
 from harness.plan.knobs import USUAL, Knobs, check_needed, make_knobs, varied
 from harness.plan.level import Level
 from harness.plan.plan import unloaded_of
+from harness.plan.schedule import Schedule
 from harness.report import wording
 from tests.rehearsal import plan
 
 
 def test_nothing_asked_for_is_the_usual_setting():
-    assert make_knobs() == (USUAL,)
+    assert make_knobs({}) == (USUAL,)
     assert str(USUAL) == ""
 
 
 def test_every_combination_of_what_was_asked_for_is_a_setting():
-    settings = make_knobs(threads=[20, 40], loops=["uvloop", "asyncio"])
+    settings = make_knobs({"threads": [20, 40], "loop": ["uvloop", "asyncio"]})
     assert len(set(settings)) == 4
     assert varied(settings) == ["threads", "loop"]
 
@@ -26,21 +27,21 @@ def test_every_combination_of_what_was_asked_for_is_a_setting():
     ("asked", "said"),
     [
         ({"threads": [0]}, "--threads"),
-        ({"pool_sizes": [100_000]}, "--pool-size"),
+        ({"pool_size": [100_000]}, "--pool-size"),
         ({"workers": [-1]}, "--workers"),
-        ({"loops": ["trio"]}, "trio"),
-        ({"parsers": ["h12"]}, "h11"),
+        ({"loop": ["trio"]}, "trio"),
+        ({"http": ["h12"]}, "h11"),
     ],
 )
 def test_a_setting_that_there_is_not_is_refused(asked: dict[str, list[int | str]], said: str):
     with pytest.raises(BadInputError, match=said):
-        make_knobs(**asked)  # type: ignore[arg-type]
+        make_knobs(asked)
 
 
 def test_pool_sizes_of_no_database_are_refused():
     with pytest.raises(BadInputError, match="none of these workloads uses a database"):
-        check_needed(make_knobs(pool_sizes=[5, 10]), database=False)
-    check_needed(make_knobs(pool_sizes=[5, 10]), database=True)
+        check_needed(make_knobs({"pool_size": [5, 10]}), ["upstream"])
+    check_needed(make_knobs({"pool_size": [5, 10]}), ["database"])
 
 
 def test_a_level_says_what_is_not_usual_about_its_server():
@@ -50,18 +51,18 @@ def test_a_level_says_what_is_not_usual_about_its_server():
 
 
 def test_a_setting_is_measured_and_diagnosed_at_every_load():
-    made = plan("sleep", users=[8, 64], settings=make_knobs(threads=[40, 80]), diagnose=True)
+    made = plan("sleep", users=[8, 64], settings=make_knobs({"threads": [40, 80]}), diagnose=True)
     assert len(made.levels) == 4
     assert [wording.condition(level, made) for level in made.levels][:2] == ["8, 40 threads", "64, 40 threads"]
     alone = {unloaded_of(level) for level in made.levels}
-    assert alone <= {trial.level for trial in made.diagnostics}
+    assert alone <= {trial.level for trial in Schedule(made).diagnostics}
     assert len(alone) == 2
 
 
 def test_trials_that_diagnose_the_same_setting_follow_each_other():
     """Each other setting is another server, which has to be started."""
-    made = plan("sleep", settings=make_knobs(threads=[40, 80]), diagnose=True)
-    knobs = [trial.level.knobs.threads for trial in made.diagnostics]
+    made = plan("sleep", settings=make_knobs({"threads": [40, 80]}), diagnose=True)
+    knobs = [trial.level.knobs.threads for trial in Schedule(made).diagnostics]
     assert knobs == sorted(knobs)
 
 

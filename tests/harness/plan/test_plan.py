@@ -5,13 +5,15 @@ import pytest
 
 from bench_app.workload import discover
 from harness.exceptions import BadInputError
+from harness.plan.options import RunOptions
 from harness.plan.plan import Pair
 from harness.plan.planning import make_plan
-from tests.rehearsal import plan
+from harness.plan.schedule import Schedule
+from tests.rehearsal import plan, schedule
 
 
 def test_a_block_holds_one_trial_of_every_variant():
-    made = plan("sleep", "root", blocks=4)
+    made = schedule("sleep", "root", blocks=4)
     blocks = defaultdict(list)
     for trial in made.trials:
         blocks[trial.block, trial.workload].append(trial.variant)
@@ -22,7 +24,7 @@ def test_a_block_holds_one_trial_of_every_variant():
 
 
 def test_over_two_blocks_no_variant_comes_earlier_than_another():
-    made = plan("database", blocks=6)
+    made = schedule("database", blocks=6)
     order = defaultdict(list)
     for trial in made.trials:
         order[trial.block].append(trial.variant)
@@ -32,21 +34,21 @@ def test_over_two_blocks_no_variant_comes_earlier_than_another():
 
 
 def test_a_plan_with_more_blocks_begins_with_the_trials_of_one_with_fewer():
-    fewer, more = plan("sleep", blocks=3), plan("sleep", blocks=6)
+    fewer, more = schedule("sleep", blocks=3), schedule("sleep", blocks=6)
     assert more.trials[: len(fewer.trials)] == fewer.trials
 
 
 def test_the_seed_decides_the_order_and_nothing_else_does():
-    assert plan(seed=3).trials == plan(seed=3).trials
-    assert plan(seed=3).trials != plan(seed=4).trials
+    assert schedule(seed=3).trials == schedule(seed=3).trials
+    assert schedule(seed=3).trials != schedule(seed=4).trials
 
 
 def test_trials_are_numbered_in_the_order_in_which_they_run():
-    assert [trial.number for trial in plan("root").trials] == list(range(1, 11))
+    assert [trial.number for trial in schedule("root").trials] == list(range(1, 11))
 
 
 def test_every_level_is_measured_in_every_block():
-    made = plan("root", users=[8, 64], blocks=2)
+    made = schedule("root", users=[8, 64], blocks=2)
     assert Counter((trial.variant, trial.level.users) for trial in made.trials) == {
         (variant, users): 2 for variant in ("sync", "async") for users in (8, 64)
     }
@@ -68,8 +70,8 @@ def test_a_variant_without_its_rival_is_measured_alone():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"only": ["databse"]}, "no workload 'databse': did you mean 'database'"),
-        ({"only": ["zzz"]}, "choose from database, external, file, item, root, sleep"),
+        ({"workloads": ["databse"]}, "no workload 'databse': did you mean 'database'"),
+        ({"workloads": ["zzz"]}, "choose from database, external, file, item, root, sleep"),
         ({"variants": ["asink"]}, "no variant 'asink': did you mean 'async'"),
         ({"profile": "quik"}, "no profile 'quik': did you mean 'quick'"),
         ({"users": [0]}, "--users 0 is out of range: give a number from 1 to 10000"),
@@ -80,41 +82,41 @@ def test_a_variant_without_its_rival_is_measured_alone():
 )
 def test_what_cannot_be_planned_is_refused_with_what_to_do(options: dict[str, object], sentence: str):
     with pytest.raises(BadInputError, match=sentence):
-        make_plan(discover(), **options)  # type: ignore[arg-type]
+        make_plan(discover(), RunOptions(**options))
 
 
 def test_the_quick_profile_is_planned_to_take_less_than_200_seconds():
-    assert make_plan(discover()).expected_s() < 200
+    assert Schedule(make_plan(discover())).expected_s() < 200
 
 
 def test_the_step_at_an_equal_rate_follows_from_the_slower_twin():
-    plan = make_plan(discover(), only=["sleep", "root"], iso_share=0.7, blocks=4)
-    assert plan.iso == ()
+    first = Schedule(make_plan(discover(), RunOptions(workloads=["sleep", "root"], iso_rate=0.7, blocks=4)))
+    assert first.found.iso == ()
     carried = {("sleep", "sync"): 1800.0, ("sleep", "async"): 2900.0, ("root", "sync"): 5000.0, ("root", "async"): 0.0}
-    last = plan.at_equal_rates(carried)
-    (iso,) = last.iso  # root's async carried nothing
+    last = first.at_equal_rates(carried)
+    (iso,) = last.found.iso  # root's async carried nothing
     assert (iso.pair.baseline, iso.pair.contender, iso.level.rate_rps) == ("sync", "async", 1260.0)
-    assert last.trials[: len(plan.trials)] == plan.trials
-    added = last.trials[len(plan.trials) :]
+    assert last.trials[: len(first.trials)] == first.trials
+    added = last.trials[len(first.trials) :]
     assert [trial.block for trial in added] == [0, 0, 1, 1, 2, 2, 3, 3]
     assert {trial.level for trial in added} == {iso.level}
     assert [trial.number for trial in last.trials] == list(range(1, len(last.trials) + 1))
 
 
 def test_an_open_loop_has_no_step_at_an_equal_rate():
-    assert make_plan(discover(), rates=[100], iso_share=0.7).iso_pairs == ()
+    assert make_plan(discover(), RunOptions(rate=[100], iso_rate=0.7)).iso_pairs == ()
 
 
 @pytest.mark.parametrize(
     ("options", "fragment"),
     [
         ({"think_ms": -1}, "--think-ms"),
-        ({"think_ms": 5, "rates": [100]}, "closed loop"),
-        ({"iso_share": 1.5}, "--iso-rate"),
+        ({"think_ms": 5, "rate": [100]}, "closed loop"),
+        ({"iso_rate": 1.5}, "--iso-rate"),
         ({"load_processes": 0}, "--load-processes"),
         ({"load_processes": 4, "users": [2]}, "cannot share 2 users"),
     ],
 )
 def test_load_that_makes_no_sense_is_refused(options: dict[str, Any], fragment: str):
     with pytest.raises(BadInputError, match=fragment):
-        make_plan(discover(), **options)
+        make_plan(discover(), RunOptions(**options))
