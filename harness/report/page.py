@@ -11,6 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from harness.judge import guards
 from harness.judge.findings import Findings, JudgedCell, JudgedClaim, JudgedComparison, find
 from harness.judge.verdict import Verdict
 from harness.plan.plan import PlannedWorkload
@@ -101,6 +102,7 @@ def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Secti
         unrest=[wording.unrest(found) for found in findings.unrest],
         kept_disturbed=[block for block in findings.disturbed if not block.rejected],
         seen=wording.smallest_difference(manifest.validation, manifest.plan),
+        guards=guards,
         probes=lambda section: min(judged.cell.bystander.n for judged in section.cells),
         causes={id(judged.cell): judged.cause for judged in findings.cells},
         cell_id=id,

@@ -9,6 +9,7 @@ import pytest
 from harness.exceptions import BadInputError
 from harness.judge.crossover import read_crossover
 from harness.report.crossover import answers, theory, write_crossover
+from tests.harness.report.looking import look
 from tests.rehearsal import rehearse_crossover
 
 LEVELS = (1, 3, 6, 16, 20, 25, 31, 40, 102, 256)
@@ -95,7 +96,7 @@ def test_an_invalid_level_decides_nothing_and_says_why(tmp_path: Path):
     curves = read_crossover(made)
     write_crossover(made, curves)
     assert answers(curves) == ["Nothing can be said of 5 to 10 users: every level is invalid."]
-    assert "2 of 2 levels, which decide nothing" in (made / "report.html").read_text()
+    assert "2 of 2 levels.\nAn invalid level favours no variant." in (made / "report.html").read_text()
     assert "async, 5 and 10 users: Not a fair twin: answers another body" in (made / "report.html").read_text()
 
 
@@ -118,3 +119,10 @@ def test_a_search_in_which_no_level_was_measured_is_refused_in_a_sentence(tmp_pa
     made = rehearse_crossover(tmp_path, crossing, (10, 40), trials=0)
     with pytest.raises(BadInputError, match="no level at which both variants were measured"):
         read_crossover(made)
+
+
+@pytest.mark.parametrize("width", [1200, 400])
+def test_a_browser_shows_it_without_sideways_scrolling(browser: str, directory: Path, tmp_path: Path, width: int):
+    seen = look(browser, directory / "report.html", width, tmp_path)
+    assert (seen["over"], seen["wide"], seen["charts"]) == (0, [], 2)
+    assert width < 1200 or seen["cut"] == []
