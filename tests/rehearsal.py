@@ -18,11 +18,21 @@ from harness.plan.level import Level
 from harness.plan.options import RunOptions
 from harness.plan.plan import Plan, Trial
 from harness.plan.planning import make_plan
+from harness.plan.schedule import Schedule
 from harness.record.calibration import Calibration
-from harness.record.run import Answer, Manifest, Record, RecordedTrial, Verification, make_directory
+from harness.record.run import (
+    SCHEMA,
+    Answer,
+    DatabaseFacts,
+    Manifest,
+    Record,
+    RecordedTrial,
+    Verification,
+    make_directory,
+)
 from harness.record.telemetry import Accounts, Readings, Site, Telemetry
 from scenarios.wire.histogram import Distribution, Histogram
-from scenarios.wire.protocol import TrialResult
+from scenarios.wire.protocol import VICTIMS, TrialResult, Victim
 
 STARTED = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -52,8 +62,7 @@ def result(throughput_rps: float, users: int = 64, *, window_s: float = 1.0, **c
         sent=completed,
         answered=completed,
         slices=(),
-        bystander=distribution([800] * 20),
-        bystander_failures={},
+        victims=dict.fromkeys(VICTIMS, Victim(distribution([800] * 20))),
         lag=distribution([100] * 100),
         cpu_s={"server": 0.5 * window_s, "load": 0.1 * window_s},
         core_busy=(0.5, 0.2),
@@ -81,6 +90,11 @@ def accounts(route: str, *, sites: tuple[Site, ...] = (), seconds: float = 1.0, 
     return Accounts(seconds, {route: asdict(Account(**totals))}, samples=200, busy=100, sites=sites)
 
 
+def schedule(*workloads: str, **options: Any) -> Schedule:
+    """The trials of `plan`."""
+    return Schedule(plan(*workloads, **options))
+
+
 def plan(*workloads: str, **options: Any) -> Plan:
     return make_plan(
         discover(), RunOptions(workloads=workloads, **{"blocks": 5, "seconds": 1.0, "diagnose": False} | options)
@@ -103,18 +117,18 @@ def rehearse(
 
     `told` is what the server tells in each of them, and in those that diagnose.
     """
-    directory = make_directory(parent, made.profile, STARTED)
+    directory, placement = make_directory(parent, made.profile, STARTED), Placement((0,), (1,), (1,), shared=shared)
     record = Record(
         directory,
         Manifest(
-            schema=1,
+            schema=SCHEMA,
             started=STARTED,
             command="python bench.py run",
             plan=made,
-            machine=facts(Path(__file__).parent),
-            placement=Placement((0,), (1,), (1,), shared=shared),
+            machine=facts(placement),
+            placement=placement,
             server={"workers": 1},
-            database="PostgreSQL 18, embedded",
+            database=DatabaseFacts("18", embedded=True),
             calibration=calibration,
             verifications=tuple(
                 Verification(
@@ -135,9 +149,9 @@ def rehearse(
             ),
         ),
     )
-    for trial in made.trials[:trials]:
+    for trial in Schedule(made).trials[:trials]:
         record.save(RecordedTrial(trial, results(trial), (core_speed_ms or {}).get(trial.number), told(trial)))
-    for trial in made.diagnostics:
+    for trial in Schedule(made).diagnostics:
         record.save_diagnosis(RecordedTrial(trial, results(trial), None, told(trial)))
     if trials is None:
         record.note(ended=STARTED)
@@ -165,7 +179,7 @@ def rehearse_crossover(
         seed=made.seed,
         started=STARTED,
         command="python bench.py crossover sleep sync async --over users",
-        machine=facts(Path(__file__).parent),
+        machine=facts(Placement((0,), (1,), (1,), shared=False)),
         placement="core 0",
         ended=STARTED if ended else None,
     )

@@ -52,10 +52,10 @@ def warnings_of(cell: Cell, run: Run) -> tuple[CellWarning, ...]:
         *_left_out(cell),
         *_short_handed(cell),
     ]
-    if run.manifest.target is not None:
+    if run.manifest.target:
         found.append(
             CellWarning(
-                f"The server at {run.manifest.target} was not started by this run: there is no telemetry of it, so "
+                f"The server at {', '.join(run.manifest.target)} was not started by this run: there is no telemetry of it, so "
                 "what held it back, and what else ran on its machine, is unknown."
             )
         )

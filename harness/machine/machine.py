@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator
@@ -45,7 +44,7 @@ class Machine:
     virtualised: bool | None = None
     load_average: tuple[float, ...] = ()
     gil: bool = True
-    packages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    packages: Mapping[str, str] = field(default_factory=dict)
     revision: str | None = None
 
     @property

@@ -219,7 +219,8 @@ class RunOptions(Options):
         host, port = host_and_port("--master-bind", bind)
         if host in EVERYWHERE:
             raise BadInputError(
-                f"--master-bind {host} would listen everywhere: give the one address of this machine that workers reach."
+                f"--master-bind {host} would listen everywhere: give the one address of this machine that workers "
+                "reach."
             )
         return Meeting(host, port, workers)
 

@@ -100,7 +100,7 @@ class Manifest:
     placement: Placement
     server: dict[str, Any]
     database: DatabaseFacts | None
-    found: Found = Found()
+    found: Found = field(default_factory=Found)
     verifications: tuple[Verification, ...] = ()
     calibration: Calibration | None = None
     ended: datetime | None = None
@@ -293,7 +293,7 @@ def _parsed(path: Path, adapter: TypeAdapter[T], present: Callable[[dict[str, An
     try:
         raw = json.loads(path.read_bytes())
         if not isinstance(raw, dict):
-            raise BadInputError(f"{path} is damaged: it holds no object. Remove the file.")
+            raise BadInputError(f"{path} is damaged or of another version (it holds no object): remove the file.")
         if isinstance(raw.get("schema"), int) and raw["schema"] > SCHEMA:
             raise BadInputError(
                 f"{path} was written by a later version of this program (schema {raw['schema']}; this one reads "
@@ -304,7 +304,7 @@ def _parsed(path: Path, adapter: TypeAdapter[T], present: Callable[[dict[str, An
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if not isinstance(error, ValidationError):
             raise BadInputError(
-                f"{path} is damaged ({type(error).__name__}: {error}): "
+                f"{path} is damaged or of another version ({type(error).__name__}: {error}): "
                 "remove the file if it is one trial, or report another run."
             ) from None
         first = error.errors(include_url=False)[0]

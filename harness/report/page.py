@@ -103,7 +103,7 @@ def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Secti
         kept_disturbed=[block for block in findings.disturbed if not block.rejected],
         seen=wording.smallest_difference(manifest.validation, manifest.plan),
         guards=guards,
-        probes=lambda section: min(judged.cell.bystander.n for judged in section.cells),
+        probes=_fewest_probes,
         causes={id(judged.cell): judged.cause for judged in findings.cells},
         cell_id=id,
         tally=tally(findings.headline),
@@ -113,6 +113,11 @@ def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Secti
         several_levels=len(manifest.plan.levels) > 1,
         embedded=Markup(json.dumps(summary, ensure_ascii=False).replace("<", "\\u003c")),
     )
+
+
+def _fewest_probes(section: Section) -> int:
+    """Return how many probes the victim has that was asked least often, of any of the section's variants."""
+    return min((victim.latency.n for judged in section.cells for victim in judged.cell.victims.values()), default=0)
 
 
 def _warnings(findings: Findings) -> list[tuple[str, str]]:

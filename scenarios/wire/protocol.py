@@ -72,7 +72,7 @@ VICTIMS: Final[tuple[VictimName, ...]] = get_args(VictimName)
 
 @dataclass(frozen=True, slots=True)
 class VictimSpec:
-    """One victim to ask: a trivial endpoint, `rate_rps` times a second, on kept connections or each time on a new one."""
+    """One victim to ask: a trivial endpoint, `rate_rps` times a second, on kept connections or always on a new one."""
 
     name: VictimName
     path: str
@@ -200,10 +200,10 @@ class TrialResult:
     were never answered; `dropped` those that were due and never sent. `slices` are of `slice_s` seconds each.
     `sent` and `answered` count everything in the trial, warm-up and drain included: what a server should have
     counted too. `victims` is what each victim felt. `lag` is how late the load process itself woke. `cpu_s` is CPU
-    time within the window by role; `core_busy` the busy share of every core of the machine, 0 to 1, and `core_steal` the part of it
-    that a hypervisor kept; `throttled` how often the control group's CPU quota stopped its processes. Of several
-    load processes, `load_processes` made this and `lost` more were lost on the way, with whatever they had sent;
-    the role "load" is then the busiest of them.
+    time within the window by role; `core_busy` the busy share of every core of the machine, 0 to 1, and `core_steal`
+    the part of it that a hypervisor kept; `throttled` how often the control group's CPU quota stopped its processes.
+    Of several load processes, `load_processes` made this and `lost` more were lost on the way, with whatever they had
+    sent; the role "load" is then the busiest of them.
     """
 
     opened_ns: int

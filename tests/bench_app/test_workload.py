@@ -1,8 +1,11 @@
 import asyncio
+import re
+from pathlib import Path
+from typing import cast
 
 import pytest
 
-from bench_app.workload import Claim, Request, Workload, WorkloadError, _check, discover
+from bench_app.workload import Claim, Kind, Request, Workload, WorkloadError, _check, discover, names_in
 
 
 def test_discovery_finds_every_file_in_alphabetical_order():
@@ -10,8 +13,8 @@ def test_discovery_finds_every_file_in_alphabetical_order():
 
 
 def test_a_plain_variant_is_compared_with_sync_and_a_further_one_with_its_own_kind():
-    variants = discover()["database"].variants
-    assert {name: variant.against for name, variant in variants.items()} == {
+    workload = discover()["database"]
+    assert {name: workload.rival_of(variant) for name, variant in workload.variants.items()} == {
         "sync": None,
         "async": "sync",
         "blocking": "sync",
@@ -45,7 +48,7 @@ def test_two_variants_cannot_share_a_name():
 
 def test_an_unknown_kind_is_refused_with_the_known_ones():
     with pytest.raises(WorkloadError, match="sync, async, blocking, offload"):
-        Workload("w", "?").variant("threaded")(lambda: None)
+        Workload("w", "?").variant(cast(Kind, "threaded"))(lambda: None)
 
 
 @pytest.mark.parametrize(
@@ -69,3 +72,99 @@ def test_every_variant_says_what_it_does_and_shows_its_source():
             assert variant.description.endswith("."), variant.path
             assert "def " in variant.source
             assert "@workload.variant" in variant.source
+
+
+def two(name: str, kind: Kind) -> Workload:
+    """A workload with a `sync` and two further variants of that kind, none of which names what it is compared with."""
+    workload = Workload("w", "?")
+
+    @workload.variant("sync")
+    def first() -> None: ...
+
+    @workload.variant(kind, name=name)
+    async def second() -> None: ...
+
+    @workload.variant(kind, name=f"{name}_too")
+    async def third() -> None: ...
+
+    return workload
+
+
+def test_a_further_variant_without_a_plain_one_of_its_kind_is_compared_with_the_baseline():
+    workload = two("to_thread", "offload")
+    rivals = {name: workload.rival_of(variant) for name, variant in workload.variants.items()}
+    assert rivals == {"sync": None, "to_thread": "sync", "to_thread_too": "sync"}
+
+
+def test_a_further_variant_is_compared_with_the_plain_one_of_its_kind_where_there_is_one():
+    workload = two("async", "async")
+    assert workload.rival_of(workload.variants["async_too"]) == "async"
+
+
+def test_without_a_sync_the_first_variant_is_the_baseline():
+    workload = Workload("w", "?")
+
+    @workload.variant("async", name="one")
+    async def one() -> None: ...
+
+    @workload.variant("offload", name="other")
+    async def other() -> None: ...
+
+    rivals = {name: workload.rival_of(variant) for name, variant in workload.variants.items()}
+    assert rivals == {"one": None, "other": "one"}
+
+
+def test_to_be_compared_with_a_variant_that_is_not_there_is_refused():
+    workload = two("async", "async")
+
+    @workload.variant("offload", against="asink")
+    async def offload() -> None: ...
+
+    with pytest.raises(WorkloadError, match="'asink', which is no variant"):
+        _check(workload, "w.py")
+
+
+OWN = """
+from bench_app.workload import Workload
+
+workload = Workload(name={name!r}, question="Is a file from outside measured?")
+
+
+@workload.variant("sync")
+def in_a_thread() -> dict[str, int]:
+    \"\"\"Answers one.\"\"\"
+    return {{"answer": 1}}
+"""
+
+
+def test_workloads_of_a_folder_stand_beside_the_built_in_ones(tmp_path: Path):
+    (tmp_path / "mine.py").write_text(OWN.format(name="mine"))
+    (tmp_path / "_notes.py").write_text("raise RuntimeError")
+    found = discover(folder=tmp_path)
+    assert found.keys() - discover().keys() == {"mine"}
+    assert names_in(tmp_path, found) == ("mine",)
+    assert found["mine"].variants["sync"].source.startswith("@workload.variant")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "is no directory"),
+        ({}, "holds no workload file"),
+        ({"broken.py": "import nothing_that_there_is"}, "broken.py does not import: ModuleNotFoundError"),
+        ({"empty.py": "answer = 42"}, "empty.py binds no `workload`"),
+        (
+            {"one.py": OWN.format(name="mine"), "two.py": OWN.format(name="mine")},
+            "already has a workload called 'mine'",
+        ),
+        ({"mine.py": OWN.format(name="root")}, "already has a workload called 'root'"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_refused_by_name(tmp_path: Path, content: dict[str, str] | None, sentence: str):
+    folder = tmp_path / "own"
+    if content is not None:
+        folder.mkdir()
+        for name, text in content.items():
+            (folder / name).write_text(text)
+    with pytest.raises(WorkloadError, match=re.escape(sentence)):
+        discover(folder=folder)

@@ -13,7 +13,6 @@ import heapq
 import os
 import select
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from itertools import count
@@ -89,4 +88,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

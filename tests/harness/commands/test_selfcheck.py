@@ -9,20 +9,25 @@ from rich.console import Console
 from bench_app.workload import discover
 from harness.commands.selfcheck import Checker, Display
 from harness.judge.controls import CONTROLS
+from harness.machine.facts import facts
 from harness.machine.placement import place, usable_cores
 from harness.measure.rig import Setup, open_rig
 from harness.plan.options import RunOptions
 from harness.plan.planning import make_plan
+from harness.plan.schedule import Schedule
 
 
 @pytest.fixture(scope="module")
 def checker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checker]:
-    plan = replace(make_plan(discover("controls"), RunOptions(seconds=0.4, warmup=0.1, blocks=2)), package="controls")
+    plan = replace(
+        make_plan(discover("controls"), RunOptions(seconds=0.4, warmup=0.1, blocks=2, diagnose=False)),
+        package="controls",
+    )
     directory = tmp_path_factory.mktemp("selfcheck")
     (directory / "logs").mkdir()
     setup, display = Setup(place(usable_cores())), Display(Console(quiet=True))
-    with open_rig(plan, setup, display, directory / "logs") as rig:
-        yield Checker(plan, setup, rig, display, directory, "python bench.py selfcheck")
+    with open_rig(Schedule(plan), setup, display, directory / "logs") as rig:
+        yield Checker(plan, setup, rig, display, directory, "python bench.py selfcheck", facts(setup.placement))
 
 
 @pytest.mark.parametrize("name", ["CPU hog", "throttled client"])

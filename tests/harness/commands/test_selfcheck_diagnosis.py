@@ -23,6 +23,7 @@ from harness.plan.level import Level
 from harness.plan.options import RunOptions
 from harness.plan.plan import Plan, Trial, Window, unloaded_of
 from harness.plan.planning import make_plan
+from harness.plan.schedule import Schedule
 from harness.record.run import RecordedTrial
 from scenarios.wire.protocol import ClosedLoop, OpenLoop, RequestSpec, TrialOrder
 from tests.harness.measure.test_rig import Silence
@@ -49,7 +50,7 @@ def planned(package: Package, *only: str, settings: Sequence[Knobs] = (USUAL,), 
 
 @contextlib.contextmanager
 def rigged(folder: Path, made: Plan) -> Iterator[Rig]:
-    with open_rig(made, Setup(place(usable_cores())), Silence(), folder) as rig:
+    with open_rig(Schedule(made), Setup(place(usable_cores())), Silence(), folder) as rig:
         yield rig
 
 
@@ -203,11 +204,11 @@ def test_what_a_bystander_waits_follows_from_the_stalls(slow: Rig):
     symptoms = symptoms_of(recorded, "/sleep/blocking")
     assert symptoms is not None
     assert len(symptoms.stalls_s) == pytest.approx(9, abs=1)
-    waited_ms = sorted(latency_us / 1000 for _, latency_us in recorded.result.probes)
+    waited_ms = sorted(latency_us / 1000 for _, latency_us in recorded.result.victims["async_warm"].probes)
     # So many of those who come wait longer than this one did.
     tenth_ms = waited_ms[-round(0.1 * len(waited_ms))]
     assert waiting_share(symptoms.stalls_s, window.window_s, tenth_ms / 1000) == pytest.approx(0.1, abs=0.05)
-    p99_us = recorded.result.bystander.percentile_us(99)
+    p99_us = recorded.result.victims["async_warm"].percentile_us(99)
     assert p99_us is not None
     assert p99_us / 1e6 == pytest.approx(0.95 * max(symptoms.stalls_s), rel=0.1)
 
@@ -242,5 +243,7 @@ def test_several_workers_are_all_told_of_and_all_gone(tmp_path: Path):
 def test_the_bystanders_are_an_async_def_and_a_def(workloads: Rig):
     """The def needs one of the threads that 160 users want, the async def does not."""
     result = run(workloads, "sleep/sync", Level(160)).result
-    felt, felt_by_def = (each.percentile_us(50) or 0.0 for each in (result.bystander, result.sync_bystander))
+    felt, felt_by_def = (
+        each.percentile_us(50) or 0.0 for each in (result.victims["async_warm"], result.victims["sync_warm"])
+    )
     assert felt_by_def > 2 * felt > 0

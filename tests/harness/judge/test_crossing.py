@@ -14,7 +14,6 @@ from harness.causes.bounds import bound
 from harness.judge.crossing import (
     MOST_FURTHER,
     RESOLUTION,
-    Crossing,
     Point,
     Side,
     crossings,
@@ -135,7 +134,9 @@ def test_levels_at_which_the_two_tie_are_left_between_the_ends_of_the_crossing()
 def test_the_estimate_is_linear_in_the_logarithms():
     points = [point(10, 1 / 2, "baseline"), point(160, 8, "contender")]
     # ln(1/2) : ln 8 = −1 : 3, so a quarter of the way from ln 10 to ln 160, a factor of 2.
-    assert crossings(points) == (Crossing(pytest.approx(20), 10, 160, "baseline", "contender"),)
+    (found,) = crossings(points)
+    assert found.level == pytest.approx(20)
+    assert (found.low, found.high, found.before, found.after) == (10, 160, "baseline", "contender")
 
 
 def test_undecided_levels_between_decided_ones_move_the_estimate_and_not_the_interval():

@@ -1,6 +1,7 @@
 """The right half, on rehearsed runs: no clock, no socket."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ import pytest
 
 from harness.judge.findings import Findings, JudgedCell, find
 from harness.judge.verdict import Verdict
+from harness.machine.machine import Machine
 from harness.plan.plan import Plan, Trial
+from harness.plan.schedule import Schedule
 from harness.record.calibration import Calibration, Percentiles
 from harness.record.run import read_run
 from harness.report.summary_json import to_summary
 from scenarios.wire.histogram import Distribution
-from scenarios.wire.protocol import Slice, TrialResult
+from scenarios.wire.protocol import Slice, TrialResult, Victim
 from tests.rehearsal import STARTED, distribution, plan, rehearse, result
 
 RATES = {"sync": 1_000.0, "async": 1_500.0, "blocking": 50.0, "offload": 1_010.0}
@@ -25,9 +28,9 @@ def wobble(trial: Trial) -> float:
     return 1 + 0.01 * ((trial.block % 3) - 1)
 
 
-def findings_of(parent: Path, made: Plan | None = None, **changes: TrialResult) -> Findings:
+def findings_of(parent: Path, made: Plan | None = None, spoilt: Mapping[str, TrialResult] | None = None) -> Findings:
     def results(trial: Trial) -> TrialResult:
-        return changes.get(trial.variant) or result(RATES[trial.variant] * wobble(trial), trial.level.users)
+        return (spoilt or {}).get(trial.variant) or result(RATES[trial.variant] * wobble(trial), trial.level.users)
 
     return find(read_run(rehearse(parent, made or plan("sleep"), results)))
 
@@ -68,13 +71,13 @@ def test_with_fewer_users_than_threads_the_users_are_the_bound(tmp_path: Path):
 
 
 def test_a_cell_at_its_bound_names_what_sets_it(tmp_path: Path):
-    findings = findings_of(tmp_path, sync=result(1_950.0))
+    findings = findings_of(tmp_path, spoilt={"sync": result(1_950.0)})
     assert "the thread pool has 40 threads: 98% of 40 / 20 ms" in (cell(findings, "sync").cause or "")
     assert cell(findings, "offload").cause is None
 
 
 def test_a_full_core_is_named_with_the_cpu_of_a_request(tmp_path: Path):
-    findings = findings_of(tmp_path, sync=result(1_000.0, cpu_s={"server": 0.99, "load": 0.1}))
+    findings = findings_of(tmp_path, spoilt={"sync": result(1_000.0, cpu_s={"server": 0.99, "load": 0.1})})
     assert cell(findings, "sync").cause == "the server's core is full: 990 µs of CPU a request"
 
 
@@ -93,7 +96,7 @@ def test_a_full_core_is_named_with_the_cpu_of_a_request(tmp_path: Path):
     ],
 )
 def test_a_failed_guard_makes_the_cell_and_its_comparisons_invalid(tmp_path: Path, spoilt: TrialResult, sentence: str):
-    findings = findings_of(tmp_path, **{"async": spoilt})
+    findings = findings_of(tmp_path, spoilt={"async": spoilt})
     judged = cell(findings, "async")
     assert not judged.valid
     assert sentence in judged.warnings[0].sentence
@@ -118,14 +121,17 @@ def test_a_twin_that_failed_verification_is_invalid(tmp_path: Path):
         (result(1_500.0, core_busy=(0.5, 0.97)), "The core of the load was 97% busy"),
         (result(1_500.0, lag=distribution([100] * 90 + [9_000] * 10)), "woke up to 9 ms late (p99)"),
         (result(1_500.0, latency=distribution([10_000] * 1_500)), "accounts for 15 of 64 users"),
-        (result(1_500.0, bystander_failures={"timeout": 1}), "5 bystander probes got no good answer"),
+        (
+            result(1_500.0, victims={"async_cold": Victim(failures={"timeout": 1})}),
+            "5 bystander probes got no good answer",
+        ),
         (result(1_500.0, core_busy=(0.6, 0.2)), "Up to 10% of the server's core went to others"),
     ],
 )
 def test_a_caveat_that_does_not_invalidate_is_shown_and_leaves_the_verdict(
     tmp_path: Path, spoilt: TrialResult, sentence: str
 ):
-    findings = findings_of(tmp_path, **{"async": spoilt})
+    findings = findings_of(tmp_path, spoilt={"async": spoilt})
     judged = cell(findings, "async")
     assert judged.valid
     assert any(sentence in warning.sentence for warning in judged.warnings), judged.warnings
@@ -133,7 +139,17 @@ def test_a_caveat_that_does_not_invalidate_is_shown_and_leaves_the_verdict(
 
 
 def test_a_throughput_near_the_clients_ceiling_is_a_lower_bound(tmp_path: Path):
-    ceiling = Calibration(1_600.0, 6.0, False, Percentiles(0.1, 0.2), Percentiles(0.1, 0.2), 64, 5, STARTED, {})
+    ceiling = Calibration(
+        1_600.0,
+        6.0,
+        False,
+        Percentiles(0.1, 0.2),
+        Percentiles(0.1, 0.2),
+        64,
+        5,
+        STARTED,
+        Machine("a processor", 2, "CPython 3"),
+    )
 
     def results(trial: Trial) -> TrialResult:
         return result(RATES[trial.variant])
@@ -171,7 +187,7 @@ def test_a_window_in_which_nothing_ended_gives_no_verdict(tmp_path: Path):
 
 
 def test_an_open_loop_is_judged_by_its_p99_and_less_is_better(tmp_path: Path):
-    made = plan("sleep", rates=[40.0])
+    made = plan("sleep", rate=[40.0])
     p99_ms = {"sync": 40, "async": 20, "blocking": 400, "offload": 40}
 
     def results(trial: Trial) -> TrialResult:
@@ -192,7 +208,7 @@ def test_an_open_loop_is_judged_by_its_p99_and_less_is_better(tmp_path: Path):
 
 
 def test_a_rate_that_cannot_be_carried_is_said_and_its_latencies_are_floors(tmp_path: Path):
-    made = plan("sleep", rates=[200.0])
+    made = plan("sleep", rate=[200.0])
     findings = find(read_run(rehearse(tmp_path, made, lambda trial: result(50.0, dropped=3))))
     judged = cell(findings, "async")
     assert judged.cell.latency_is_lower_bound
@@ -225,10 +241,10 @@ def test_a_disturbed_block_is_rejected_whole_and_listed(tmp_path: Path, changes:
     assert to_summary(findings)["disturbed_blocks"][0]["reasons"] == reason.split(", ")
 
 
-def test_a_slow_core_is_known_by_its_pace(tmp_path: Path):
+def test_a_slow_core_is_known_by_its_speed(tmp_path: Path):
     made = plan("sleep", blocks=6)
-    paces = {trial.number: 30.0 if trial.block == 4 else 20.0 for trial in made.trials}
-    directory = rehearse(tmp_path, made, lambda trial: disturbed(trial, {4}), core_speed_ms=paces)
+    speeds = {trial.number: 30.0 if trial.block == 4 else 20.0 for trial in Schedule(made).trials}
+    directory = rehearse(tmp_path, made, lambda trial: disturbed(trial, {4}), core_speed_ms=speeds)
     (block,) = find(read_run(directory)).disturbed
     assert (block.number, block.rejected, str(block)) == (4, True, "core 50% slower than its median")
 
@@ -356,7 +372,7 @@ def test_an_interrupted_run_is_judged_by_the_blocks_that_it_has(tmp_path: Path):
 def test_a_claim_is_settled_by_its_comparison(tmp_path: Path):
     settled = {judged.claim.contender: judged.settlement for judged in findings_of(tmp_path).claims}
     assert settled == {"async": "confirmed", "blocking": "confirmed"}
-    slow = findings_of(tmp_path, **{"async": result(500.0)})
+    slow = findings_of(tmp_path, spoilt={"async": result(500.0)})
     assert {judged.claim.contender: judged.settlement for judged in slow.claims}["async"] == "refuted"
     single = findings_of(tmp_path, plan("sleep", blocks=1))
     assert {judged.settlement for judged in single.claims} == {"undecided"}
@@ -364,17 +380,18 @@ def test_a_claim_is_settled_by_its_comparison(tmp_path: Path):
 
 def test_the_summary_keeps_its_contract(tmp_path: Path):
     summary = json.loads(json.dumps(to_summary(findings_of(tmp_path)), allow_nan=False))
-    assert summary["schema"] == 1
+    assert summary["schema"] == 2
     assert summary.keys() >= {"machine", "plan", "cells", "comparisons"}
     first = summary["cells"][0]
     assert first.keys() >= {
         *("workload", "variant", "kind", "level", "trials", "requests", "errors", "throughput_rps", "latency_ms"),
-        *("bystander_ms", "bound_rps", "valid", "warnings"),
+        *("victims", "bound_rps", "valid", "warnings"),
     }
     assert first["level"] == {"model": "closed", "users": 64}
     assert first["throughput_rps"].keys() == {"value", "low", "high"}
     assert first["latency_ms"].keys() == {"p50", "p95", "p99"}
-    assert first["bystander_ms"].keys() == {"p50", "p99"}
+    assert first["victims"].keys() == {"async_warm", "async_cold", "sync_warm", "sync_cold"}
+    assert first["victims"]["async_warm"].keys() == {"probes", "failures", "p50_ms", "p99_ms", "lower_bound"}
     comparison = summary["comparisons"][0]
     assert comparison.keys() >= {
         *("workload", "baseline", "contender", "level", "metric", "ratio", "low", "high", "verdict", "blocks")
@@ -383,12 +400,12 @@ def test_the_summary_keeps_its_contract(tmp_path: Path):
 
 
 def test_what_was_not_measured_is_null_and_never_zero(tmp_path: Path):
-    dead = result(0.0, failures={"refused": 3}, bystander=distribution([]))
-    summary = to_summary(findings_of(tmp_path, **{"async": dead}))
+    dead = result(0.0, failures={"refused": 3}, victims={})
+    summary = to_summary(findings_of(tmp_path, spoilt={"async": dead}))
     silent = next(entry for entry in summary["cells"] if entry["variant"] == "async")
     assert silent["throughput_rps"] == {"value": None, "low": None, "high": None}
     assert set(silent["latency_ms"].values()) == {None}
-    assert set(silent["bystander_ms"].values()) == {None}
+    assert {silent["victims"]["async_warm"][name] for name in ("p50_ms", "p99_ms")} == {None}
     assert to_summary(findings_of(tmp_path, plan("root")))["cells"][0]["bound_rps"] is None
 
 

@@ -97,7 +97,7 @@ def test_the_summary_tells_programs_the_same(directory: Path):
 def test_diagnosed_figures_are_in_no_measured_one(directory: Path):
     findings = find(read_run(directory))
     planned = findings.run.manifest.plan
-    assert len(findings.run.diagnosed) == len(planned.diagnostics) == 8
+    assert len(findings.run.diagnosed) == len(findings.run.manifest.schedule.diagnostics) == 8
     assert len(cell(findings, "sync").cell.trials) == planned.blocks
 
 

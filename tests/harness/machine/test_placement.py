@@ -1,6 +1,9 @@
+import os
+
+import pytest
+
 from harness.machine.facts import PACKAGES, facts
-from harness.machine.placement import place, usable_cores
-from harness.measure.child import PROJECT
+from harness.machine.placement import Placement, find_place, place, taking_place, usable_cores
 
 
 def test_with_two_cores_the_server_has_one_to_itself():
@@ -30,7 +33,30 @@ def test_the_usable_cores_are_ones_that_this_process_may_use():
 
 
 def test_the_facts_name_every_package_that_a_figure_depends_on():
-    found = facts(PROJECT)
-    assert found["packages"].keys() == set(PACKAGES)
-    assert found["python"].startswith("CPython 3.")
-    assert found["cpu"]
+    found = facts(Placement((0,), (1,), (1,), shared=False))
+    assert found.packages.keys() == set(PACKAGES)
+    assert found.python.startswith("CPython 3.")
+    assert found.cpu
+
+
+def test_a_process_that_has_taken_its_place_still_knows_that_the_server_has_a_core_of_its_own():
+    if len(usable_cores()) < 2:
+        pytest.skip("there is one core")
+    placement = find_place()
+    with taking_place(placement):
+        assert len(usable_cores()) < 2 or len(os.sched_getaffinity(0)) > 1
+        assert "server and load apart (one core)" not in facts(placement).missing_signals
+    alone = Placement((0,), (0,), (0,), shared=True)
+    assert "server and load apart (one core)" in facts(alone).missing_signals
+
+
+def test_after_its_place_a_process_has_the_cores_that_it_had_before():
+    """A run under `taskset` must not give itself every core of the machine at its end."""
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(before)})
+        with taking_place(Placement((min(before),), (max(before),), (max(before),), shared=False)):
+            assert os.sched_getaffinity(0) == {max(before)}
+        assert os.sched_getaffinity(0) == {min(before)}
+    finally:
+        os.sched_setaffinity(0, before)

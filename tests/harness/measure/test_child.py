@@ -10,7 +10,7 @@ import pytest
 
 from harness.exceptions import ChildDiedError
 from harness.measure.child import PROJECT, Child
-from harness.plan.address import free_port
+from harness.measure.ports import free_port
 
 
 def wait_until_gone(pid: int, limit_s: float = 5.0) -> bool:

@@ -1,20 +1,20 @@
-"""The stopping rule, on declared trials: it sees how narrow an interval is, and nothing else."""
+"""The stopping rule, on declared trials: an interval must be narrow enough for its ratio."""
 
 import pytest
 
 from harness.machine.placement import Placement
 from harness.measure.stopping import is_look, is_precise
 from harness.plan.level import Level
-from harness.plan.plan import Plan, Stop
+from harness.plan.schedule import Schedule, Stop
 from harness.record.run import RecordedTrial
-from tests.rehearsal import plan, result
+from tests.rehearsal import plan, result, schedule
 
 LEVEL = Level(64)
 PLACEMENT = Placement((0,), (1,), (1,), shared=False)
 
 
-def made(**options: object) -> Plan:
-    return plan("root", **{"blocks": 6, "max_blocks": 20} | options)
+def made() -> Schedule:
+    return schedule("root", blocks=6, max_blocks=20)
 
 
 def trials(spread: float, factor: float = 1.5, blocks: int = 6) -> list[RecordedTrial]:
@@ -29,7 +29,7 @@ def trials(spread: float, factor: float = 1.5, blocks: int = 6) -> list[Recorded
 
 
 def test_looks_are_taken_after_the_fewest_blocks_and_every_second_one_then():
-    assert [blocks for blocks in range(1, 21) if is_look(made(), blocks)] == [6, 8, 10, 12, 14, 16, 18]
+    assert [blocks for blocks in range(1, 21) if is_look(made().plan, blocks)] == [6, 8, 10, 12, 14, 16, 18]
 
 
 def test_a_plan_with_a_fixed_number_of_blocks_has_no_look():
@@ -55,7 +55,7 @@ def test_an_interval_that_excludes_one_is_no_reason_to_stop():
 
 
 def test_a_stopped_comparison_has_no_further_trials_and_the_others_keep_theirs():
-    both = plan("root", "item", blocks=2, max_blocks=8)
-    stopped = Plan(**{name: getattr(both, name) for name in both.__slots__} | {"stops": (Stop("root", LEVEL, 4),)})
+    both = schedule("root", "item", blocks=2, max_blocks=8)
+    stopped = both.knowing(stops=(Stop("root", LEVEL, 4),))
     assert {trial for trial in both.trials if trial.workload == "item"} <= set(stopped.trials) < set(both.trials)
     assert max(trial.block for trial in stopped.trials if trial.workload == "root") == 3

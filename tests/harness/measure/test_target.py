@@ -99,7 +99,7 @@ def test_a_target_is_measured_and_the_report_says_that_nothing_else_is_known(
     assert [cell["server_cpu"] for cell in summary["cells"]] == [None, None]
     assert all(any("no telemetry" in warning for warning in cell["warnings"]) for cell in summary["cells"])
     assert all(cell["throughput_rps"]["value"] > 50 for cell in summary["cells"])
-    assert all(cell["bystander_ms"]["p50"] is not None for cell in summary["cells"])
+    assert all(cell["victims"]["async_warm"]["p50_ms"] is not None for cell in summary["cells"])
     assert "no telemetry" in (tmp_path / "latest" / "report.html").read_text()
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from harness.exceptions import BadInputError
 from harness.record.run import make_directory, point_latest, read_run
-from tests.rehearsal import STARTED, plan, rehearse, result
+from tests.rehearsal import STARTED, plan, rehearse, result, schedule
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def directory(tmp_path: Path) -> Path:
 def test_a_run_is_read_back_as_it_was_written(directory: Path):
     run = read_run(directory)
     assert run.manifest.plan == plan("root")
-    assert [recorded.trial for recorded in run.trials] == list(plan("root").trials)
+    assert [recorded.trial for recorded in run.trials] == list(schedule("root").trials)
     assert run.trials[3].result == result(1_004.0)
     assert run.is_complete
 
@@ -64,7 +64,7 @@ def test_a_trial_with_impossible_figures_is_refused(directory: Path, change: dic
     path = directory / "trials" / "0001.json"
     trial = json.loads(path.read_text())
     for name, value in change.items():
-        trial["result"][name] = trial["result"][name] | value if name == "latency" else value  # type: ignore[operator]
+        trial["result"][name] = trial["result"][name] | value if name == "latency" else value
     path.write_text(json.dumps(trial))
     with pytest.raises(BadInputError, match=r"0001\.json is damaged"):
         read_run(directory)

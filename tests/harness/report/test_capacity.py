@@ -10,6 +10,7 @@ from bench_app.workload import Kind
 from harness.judge.capacity import Capacities, Probe, VariantCapacity
 from harness.judge.objective import Objective
 from harness.machine.facts import facts
+from harness.machine.placement import Placement
 from harness.report.capacity import write_capacities
 from tests.harness.report.looking import look
 
@@ -40,7 +41,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
         margin=0.05,
         started=datetime(2026, 11, 23, 12, 0, tzinfo=UTC),
         command="python bench.py capacity sleep --slo 'p99<250ms'",
-        machine=facts(Path(__file__).parent),
+        machine=facts(Placement((0,), (1,), (1,), shared=False)),
         placement="core 0",
         variants=(
             variant("sync", "sync", 19_000, 19_500, 18_900),

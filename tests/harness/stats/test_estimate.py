@@ -22,11 +22,16 @@ def test_the_geometric_mean_of_known_values():
 
 def test_a_ratio_pairs_within_blocks_so_that_a_drift_of_both_cancels():
     estimate = ratio([200.0, 100.0, 50.0], [100.0, 50.0, 25.0])
-    assert estimate == Estimate(pytest.approx(2.0), pytest.approx(2.0), pytest.approx(2.0), 3)
+    assert estimate is not None
+    assert (estimate.value, estimate.low, estimate.high) == pytest.approx((2.0, 2.0, 2.0))
+    assert estimate.n == 3
 
 
 def test_one_replicate_has_no_interval():
-    assert geometric_mean([5.0]) == Estimate(pytest.approx(5.0), None, None, 1)
+    single = geometric_mean([5.0])
+    assert single is not None
+    assert (single.low, single.high, single.n) == (None, None, 1)
+    assert single.value == pytest.approx(5.0)
 
 
 def test_nothing_and_zero_have_no_estimate():
@@ -40,7 +45,9 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
     draw = random.Random(5)
     sessions, covered = 2_000, 0
     for _ in range(sessions):
-        estimate = ratio(*([math.exp(draw.gauss(7, 0.05)) for _ in range(6)] for _ in range(2)))
+        estimate = ratio(
+            [math.exp(draw.gauss(7, 0.05)) for _ in range(6)], [math.exp(draw.gauss(7, 0.05)) for _ in range(6)]
+        )
         assert estimate is not None
         assert estimate.low is not None
         assert estimate.high is not None
@@ -89,7 +96,8 @@ def test_runs_without_common_blocks_are_compared_by_welchs_interval():
     assert 0.92 <= covered / 1_000 <= 0.98
     single = independent_ratio([2.0], [1.0, 1.0])
     assert single is not None
-    assert (single.value, single.low) == (pytest.approx(2), None)
+    assert single.value == pytest.approx(2)
+    assert single.low is None
     assert independent_ratio([], [1.0]) is None
 
 

@@ -43,7 +43,7 @@ def stalling_server(stall_from_s: float, stall_s: float) -> Iterator[int]:
     started = threading.Event()
     begun: list[float] = []
 
-    def answer(connection) -> None:  # type: ignore[no-untyped-def]
+    def answer(connection) -> None:
         while connection.recv(65_536):
             if not begun:
                 begun.append(time.monotonic())
@@ -99,12 +99,15 @@ def test_what_waits_longer_than_a_request_may_take_is_dropped_and_counted(proces
 
 def test_every_request_is_sent_once_and_counted_once(process: Load, server: Server):
     result = run(process, server.port, OpenLoop(users=16, rate_rps=1_000.0), "/root/async")
-    assert result.sent == result.answered == pytest.approx(1_200, abs=3)
+    # 1.2 s of warm-up and window, and the cool-down.
+    assert result.sent == result.answered
+    assert 1_215 <= result.sent <= 1_250
 
 
 def test_the_slices_of_a_trial_add_up_to_the_whole(process: Load, server: Server):
     result = run(process, server.port, OpenLoop(users=16, rate_rps=500.0), "/root/async", window_s=2.3)
-    assert (len(result.slices), result.slice_s) == (11, pytest.approx(0.23))  # the last is of the drain
+    assert len(result.slices) in (11, 12)  # the last ones are of cool-down and drain
+    assert result.slice_s == pytest.approx(0.23)
     assert sum(each.completed for each in result.slices) == result.completed
     assert sum(each.latency.n for each in result.slices) == result.latency.n
     assert [each.completed for each in result.slices][:10] == [pytest.approx(115, abs=30)] * 10

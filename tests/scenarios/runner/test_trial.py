@@ -17,7 +17,7 @@ from harness.machine.placement import place, usable_cores
 from harness.measure.child import Child
 from harness.measure.load import Load, open_load
 from harness.measure.server import Server
-from scenarios.wire.protocol import UNANSWERED, ClosedLoop, RequestSpec, TrialOrder, TrialResult
+from scenarios.wire.protocol import UNANSWERED, ClosedLoop, RequestSpec, TrialOrder, TrialResult, VictimSpec
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
@@ -101,10 +101,11 @@ def test_the_bystander_feels_a_blocked_loop_and_not_a_waiting_one(load: Load, se
             window_s=1.0,
             drain_s=5.0,
             timeout_s=30.0,
-            bystander_path=BYSTANDER_PATH,
+            victims=(VictimSpec("async_warm", BYSTANDER_PATH, cold=False, rate_rps=20.0),),
         )
-        assert result.bystander.n == 20
-        median = result.bystander.percentile_us(50)
+        victim = result.victims["async_warm"]
+        assert victim.latency.n == 20
+        median = victim.percentile_us(50)
         assert median is not None
         return median
 
