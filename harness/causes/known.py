@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench_app.workload import Package, Variant, Workload
-from harness.causes.diagnosis import Name
 from harness.plan.level import Level
 
 LOW: Final = Level(8, "open", 20.0)
@@ -21,7 +20,7 @@ MANY: Final = Level(128)
 """What waits for most of its time, and costs little, fills a core only with more users than the others need."""
 FAULTLESS: Final = "none"
 
-Expected = tuple[Name | None, ...]
+Expected = tuple[str | None, ...]
 """What may come first, None for no cause at all. More than one where the rules cannot tell them apart on one core."""
 
 BUSY: Final[Expected] = ("CPU", "threads hold the GIL")
@@ -109,7 +108,7 @@ class Outcome:
     """What the diagnosis said of a case: its first cause, that one's share, and the line if it named one."""
 
     case: Case
-    found: Name | None
+    found: str | None
     share: float | None
     function: str | None
     detail: str
