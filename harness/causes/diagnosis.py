@@ -26,6 +26,8 @@ OFTEN_OCCUPIED: Final = 0.5
 RUN_DELAY: Final = 0.10
 SLOWER_NEIGHBOUR: Final = 1.25
 
+ChargeKind = TypeVar("ChargeKind", Slows, Queues, Occupies, FillsCore)
+
 LOOP: Final = ""
 """Stands among the names of causes for the loop, whose wait is shared among the causes that occupy it."""
 
@@ -132,9 +134,6 @@ def _occupants(charges: Mapping[str, Sequence[Charge]], loaded: Symptoms) -> lis
         computed += each.computes
     found += [Occupant(name, loaded.process_cpu - computed, None) for name, _ in _of_kind(charges, FillsCore)]
     return [occupant for occupant in found if occupant.share > 0]
-
-
-ChargeKind = TypeVar("ChargeKind", Slows, Queues, Occupies, FillsCore)
 
 
 def _of_kind(charges: Mapping[str, Sequence[Charge]], kind: type[ChargeKind]) -> list[tuple[str, ChargeKind]]:
