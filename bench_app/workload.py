@@ -65,14 +65,38 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Suffers:
+    """What a variant suffers from, known beforehand: `selfcheck --diagnosis` tries whether the diagnosis finds it.
+
+    One of the causes `high` must come first under a closed loop of `users`, and one of `low` at a low rate; none means
+    that no cause may be named. The low rate is left out where `low_tried` is false. `function` is the one whose lines
+    must be blamed.
+    """
+
+    high: tuple[str, ...] = ()
+    low: tuple[str, ...] = ()
+    function: str | None = None
+    users: int = 64
+    low_tried: bool = True
+
+
+BUSY: Final = Suffers(high=("CPU", "threads hold the GIL"))
+"""A full core. On one core the diagnosis cannot tell apart whether the loop or the threads fill it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
-    """One implementation of a workload. `against` names the variant that it is to be compared with, if it names one."""
+    """One implementation of a workload. `against` names the variant that it is to be compared with, if it names one.
+
+    `suffers` is what it is known to suffer from; None for a variant that does not check the diagnosis.
+    """
 
     workload: str
     name: str
     kind: Kind
     handler: Callable[..., Any]
     against: str | None
+    suffers: Suffers | None = None
 
     @property
     def path(self) -> str:
@@ -129,12 +153,13 @@ class Workload:
             raise WorkloadError(f"{self.name!r} is no name for a workload: use {NAME_RULE}")
 
     def variant(
-        self, kind: Kind, *, name: str | None = None, against: str | None = None
+        self, kind: Kind, *, name: str | None = None, against: str | None = None, suffers: Suffers | None = None
     ) -> Callable[[Handler], Handler]:
         """Register a handler as a variant; its name is its kind unless one is given.
 
         Without `against`, a further variant of a kind (`async_connect_each`) is compared with the plain one of that
-        kind where there is one, and every other one with the baseline.
+        kind where there is one, and every other one with the baseline. `suffers` labels the variant for
+        `selfcheck --diagnosis`.
 
         Raises:
             WorkloadError: the kind is unknown, the name is taken, or the handler is not what its kind says.
@@ -151,7 +176,7 @@ class Workload:
             if inspect.iscoroutinefunction(handler) == (kind == "sync"):
                 wanted = "def" if kind == "sync" else "async def"
                 raise WorkloadError(f"{self.name}/{chosen}: a variant of kind {kind!r} is written as `{wanted}`")
-            self.variants[chosen] = Variant(self.name, chosen, kind, handler, against)
+            self.variants[chosen] = Variant(self.name, chosen, kind, handler, against, suffers)
             return handler
 
         return register

@@ -1,6 +1,6 @@
 """Pure Python that computes for some milliseconds, on the loop and in threads."""
 
-from bench_app.workload import Workload
+from bench_app.workload import Suffers, Workload
 
 ROUNDS = 400_000
 
@@ -15,13 +15,13 @@ def count() -> int:
     return total
 
 
-@workload.variant("sync")
+@workload.variant("sync", suffers=Suffers(("threads hold the GIL",), users=8))
 def count_in_threads() -> dict[str, int]:
     """Computes in threads, which keep the GIL from the loop."""
     return {"total": count()}
 
 
-@workload.variant("async")
+@workload.variant("async", suffers=Suffers(("loop computing",), ("loop computing",), users=8))
 async def count_on_the_loop() -> dict[str, int]:
     """Computes on the loop, which serves nobody meanwhile."""
     return {"total": count()}

@@ -8,7 +8,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from bench_app.resources import resources_of
-from bench_app.workload import Workload
+from bench_app.workload import Suffers, Workload
 
 workload = Workload(
     name="deadlock",
@@ -24,7 +24,7 @@ def connection_of(request: Request) -> Iterator[Connection[TupleRow]]:
         yield connection
 
 
-@workload.variant("sync")
+@workload.variant("sync", suffers=Suffers(("deadlock",), low_tried=False))
 def use_it(connection: Annotated[Connection[TupleRow], Depends(connection_of)]) -> dict[str, bool]:
     """Needs a second thread while it keeps a connection."""
     connection.execute("SELECT 1")

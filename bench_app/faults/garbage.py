@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bench_app.workload import Workload
+from bench_app.workload import Suffers, Workload
 
 OBJECTS = 3_000
 
@@ -10,7 +10,7 @@ workload = Workload(name="garbage", question="Is the garbage collector seen to s
 kept: list[Any] = [[number] for number in range(400_000)]
 
 
-@workload.variant("async")
+@workload.variant("async", suffers=Suffers(("garbage collection",), low_tried=False))
 async def litter() -> dict[str, int]:
     """Makes cycles, beside a large heap that each full collection has to go through."""
     ring: list[Any] = []

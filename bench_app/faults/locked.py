@@ -3,7 +3,7 @@
 from fastapi import Request
 
 from bench_app.resources import resources_of
-from bench_app.workload import Workload
+from bench_app.workload import Suffers, Workload
 
 STATEMENT = "SELECT pg_advisory_xact_lock(1), pg_sleep(0.004)"
 
@@ -15,7 +15,7 @@ workload = Workload(
 )
 
 
-@workload.variant("async")
+@workload.variant("async", suffers=Suffers(("database",)))
 async def take_the_lock(request: Request) -> dict[str, bool]:
     """Keeps a lock for 4 ms, which one transaction has at a time."""
     async with resources_of(request).asyncpg_pool.acquire() as connection:

@@ -3,7 +3,7 @@
 from fastapi import Request
 
 from bench_app.resources import resources_of
-from bench_app.workload import Workload
+from bench_app.workload import Suffers, Workload
 
 STATEMENT = "SELECT 1 FROM pg_sleep(0.02)"
 
@@ -15,7 +15,7 @@ workload = Workload(
 )
 
 
-@workload.variant("sync")
+@workload.variant("sync", suffers=Suffers(("database pool",)))
 def wait_in_threads(request: Request) -> dict[str, bool]:
     """Keeps a connection for 20 ms, in a thread."""
     with resources_of(request).psycopg_pool.connection() as connection:
@@ -23,7 +23,7 @@ def wait_in_threads(request: Request) -> dict[str, bool]:
     return {"ok": True}
 
 
-@workload.variant("async")
+@workload.variant("async", suffers=Suffers(("database pool",)))
 async def wait_on_the_loop(request: Request) -> dict[str, bool]:
     """Keeps a connection for 20 ms, on the loop."""
     async with resources_of(request).asyncpg_pool.acquire() as connection:

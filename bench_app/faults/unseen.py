@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bench_app.workload import Workload
+from bench_app.workload import Suffers, Workload
 
 WAIT_S = 0.005
 
@@ -10,7 +10,7 @@ workload = Workload(name="unseen", question="Is it admitted that a cause is not 
 lock = asyncio.Lock()
 
 
-@workload.variant("async")
+@workload.variant("async", suffers=Suffers())
 async def wait_for_the_lock() -> dict[str, bool]:
     """Waits with a lock that one request has at a time."""
     async with lock:

@@ -8,9 +8,11 @@ from pydantic import BaseModel
 
 from bench_app.resources import resources_of
 from bench_app.settings import TABLE
-from bench_app.workload import Claim, Workload
+from bench_app.workload import BUSY, Claim, Suffers, Workload
 
 STATEMENT = f"SELECT id, name, quantity FROM {TABLE} ORDER BY id LIMIT 20"
+# A new connection costs the database a process, and the server CPU: either may be the first to be full.
+OVERLOADED = Suffers(high=(*BUSY.high, "database"))
 
 
 class Row(BaseModel):
@@ -45,7 +47,7 @@ workload = Workload(
 )
 
 
-@workload.variant("sync")
+@workload.variant("sync", suffers=BUSY)
 def database_sync(request: Request) -> list[Row]:
     """psycopg 3 from its pool, in a worker thread."""
     with resources_of(request).psycopg_pool.connection() as connection:
@@ -53,7 +55,7 @@ def database_sync(request: Request) -> list[Row]:
             return cursor.execute(STATEMENT).fetchall()  # type: ignore[return-value]  # FastAPI validates dicts
 
 
-@workload.variant("async")
+@workload.variant("async", suffers=BUSY)
 async def database_async(request: Request) -> list[Row]:
     """asyncpg from its pool, on the event loop."""
     resources = resources_of(request)
@@ -61,7 +63,8 @@ async def database_async(request: Request) -> list[Row]:
         return [dict(row) for row in await connection.fetch(STATEMENT)]  # type: ignore[misc]  # FastAPI validates
 
 
-@workload.variant("blocking")
+# At a low rate nothing is wrong: a statement holds the loop for too short a time.
+@workload.variant("blocking", suffers=Suffers(("loop blocked",), function="database_blocking"))
 async def database_blocking(request: Request) -> list[Row]:
     """The trap: psycopg called on the event loop, so that one statement runs at a time."""
     with resources_of(request).psycopg_pool.connection() as connection:
@@ -69,7 +72,7 @@ async def database_blocking(request: Request) -> list[Row]:
             return cursor.execute(STATEMENT).fetchall()  # type: ignore[return-value]  # FastAPI validates dicts
 
 
-@workload.variant("sync", name="sync_connect_each")
+@workload.variant("sync", name="sync_connect_each", suffers=OVERLOADED)
 def database_sync_connect_each(request: Request) -> list[Row]:
     """A new psycopg connection for each request, in a worker thread."""
     with psycopg.connect(resources_of(request).dsn, autocommit=True) as connection:
@@ -77,7 +80,7 @@ def database_sync_connect_each(request: Request) -> list[Row]:
             return cursor.execute(STATEMENT).fetchall()  # type: ignore[return-value]  # FastAPI validates dicts
 
 
-@workload.variant("async", name="async_connect_each")
+@workload.variant("async", name="async_connect_each", suffers=OVERLOADED)
 async def database_async_connect_each(request: Request) -> list[Row]:
     """The guide's form: a new asyncpg connection for each request."""
     connection = await asyncpg.connect(resources_of(request).dsn)

@@ -6,7 +6,7 @@ from pathlib import Path
 import anyio
 from pydantic import BaseModel
 
-from bench_app.workload import Claim, Workload
+from bench_app.workload import BUSY, Claim, Workload
 
 DOCUMENT = Path(__file__).with_name("file.json")
 
@@ -34,21 +34,21 @@ workload = Workload(
 )
 
 
-@workload.variant("sync")
+@workload.variant("sync", suffers=BUSY)
 def file_sync() -> Document:
     """open() and read() in a worker thread."""
     with DOCUMENT.open("rb") as file:
         return Document(**json.loads(file.read()))
 
 
-@workload.variant("async")
+@workload.variant("async", suffers=BUSY)
 async def file_async() -> Document:
     """anyio.open_file: each of open, read and close is a trip to a worker thread and back."""
     async with await anyio.open_file(DOCUMENT, "rb") as file:
         return Document(**json.loads(await file.read()))
 
 
-@workload.variant("blocking")
+@workload.variant("blocking", suffers=BUSY)
 async def file_blocking() -> Document:
     """The trap, or is it: open() and read() on the event loop."""
     with DOCUMENT.open("rb") as file:

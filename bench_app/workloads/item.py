@@ -3,7 +3,7 @@
 from fastapi import HTTPException
 from pydantic import BaseModel
 
-from bench_app.workload import Request, Workload
+from bench_app.workload import BUSY, Request, Workload
 
 
 class Item(BaseModel):
@@ -33,7 +33,7 @@ workload = Workload(
 NEGATIVE = "item_id must not be negative"
 
 
-@workload.variant("sync")
+@workload.variant("sync", suffers=BUSY)
 def item_sync(item_id: int) -> Item:
     """Refuses a negative number by HTTPException, from a worker thread. A 422 is decided before, on the loop."""
     if item_id < 0:
@@ -41,7 +41,7 @@ def item_sync(item_id: int) -> Item:
     return Item(item_id=item_id)
 
 
-@workload.variant("async")
+@workload.variant("async", suffers=BUSY)
 async def item_async(item_id: int) -> Item:
     """Refuses a negative number by HTTPException, on the event loop."""
     if item_id < 0:

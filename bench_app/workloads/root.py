@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-from bench_app.workload import Claim, Workload
+from bench_app.workload import BUSY, Claim, Workload
 
 
 class Greeting(BaseModel):
@@ -26,13 +26,13 @@ workload = Workload(
 )
 
 
-@workload.variant("sync")
+@workload.variant("sync", suffers=BUSY)
 def root_sync() -> Greeting:
     """Answers from a worker thread: FastAPI sends every def handler through the thread pool."""
     return Greeting(Hello="World")
 
 
-@workload.variant("async")
+@workload.variant("async", suffers=BUSY)
 async def root_async() -> Greeting:
     """Answers on the event loop, without a thread."""
     return Greeting(Hello="World")

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from bench_app.resources import resources_of
 from bench_app.settings import WAIT_S
-from bench_app.workload import Claim, Workload
+from bench_app.workload import Claim, Suffers, Workload
 
 
 class Slept(BaseModel):
@@ -42,7 +42,7 @@ workload = Workload(
 )
 
 
-@workload.variant("sync")
+@workload.variant("sync", suffers=Suffers(("thread limit",)))
 def sleep_sync(request: Request) -> Slept:
     """Holds one of the worker threads for the whole wait."""
     wait_s = resources_of(request).settings.wait_s
@@ -50,7 +50,7 @@ def sleep_sync(request: Request) -> Slept:
     return Slept(slept_s=wait_s)
 
 
-@workload.variant("async")
+@workload.variant("async", suffers=Suffers())
 async def sleep_async(request: Request) -> Slept:
     """Gives the event loop back while it waits."""
     wait_s = resources_of(request).settings.wait_s
@@ -58,7 +58,7 @@ async def sleep_async(request: Request) -> Slept:
     return Slept(slept_s=wait_s)
 
 
-@workload.variant("blocking")
+@workload.variant("blocking", suffers=Suffers(("loop blocked",), ("loop blocked",), "sleep_blocking"))
 async def sleep_blocking(request: Request) -> Slept:
     """The trap: waits on the event loop itself, so nobody else is served meanwhile."""
     wait_s = resources_of(request).settings.wait_s
@@ -66,7 +66,7 @@ async def sleep_blocking(request: Request) -> Slept:
     return Slept(slept_s=wait_s)
 
 
-@workload.variant("offload")
+@workload.variant("offload", suffers=Suffers(("thread limit",)))
 async def sleep_offload(request: Request) -> Slept:
     """Hands the blocking wait to the same thread pool that def handlers use."""
     wait_s = resources_of(request).settings.wait_s

@@ -1,74 +1,43 @@
-"""Why a request takes longer under load than alone: causes, each with its share of the added time, by rules.
+"""Why a request takes longer under load than without: causes, each with its share of the queueing delay.
 
-Two figures decide. Where a request waits says where the queue is; the queue's own cause is whatever makes its servers
-slow. So a wait for a thread, or for a pooled connection, is charged to that limit only as far as each is kept no longer
-than alone, and the rest to what prolongs it: a slow neighbour, or a processor that is full. What stands before the loop
-is charged to those that occupy it, by the time that each has it.
+Each cause has a file with its rule; here the rules are asked, and what they charge is added up. Two figures decide.
+Where a request waits says where the queue is; the queue's own cause is whatever makes its servers slow. So a wait for a
+thread, or for a pooled connection, is charged to that limit only as far as each is kept no longer than without load.
+The rest is charged to what prolongs it: a slow neighbour, or a processor that is full. The wait for the loop is charged
+to the causes that occupy the loop, by the time for which each has it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, TypeVar
 
+from harness.causes.cause import Cause, CauseRule, discover
+from harness.causes.charge import FULL_CORE, Charge, Contrast, FillsCore, Occupies, Queues, Slows
 from harness.causes.symptoms import Holding, Spending, Symptoms
-
-Name = Literal[
-    "loop blocked",
-    "loop computing",
-    "serialisation",
-    "CPU",
-    "thread limit",
-    "threads hold the GIL",
-    "database pool",
-    "database",
-    "outbound limit",
-    "upstream",
-    "garbage collection",
-    "deadlock",
-]
 
 SLOWER_SHARE: Final = 0.25
 SLOWER_S: Final = 0.001
-"""Less added time than this is no fault."""
-CAUSE_SHARE: Final = 0.10
-"""A cause of less than this share of the added time is not worth a sentence."""
+"""Less queueing delay than this is no fault."""
 UNEXPLAINED: Final = 0.25
-SELDOM: Final = 0.05
-CROWDED: Final = 0.5
-HELD_SHARE: Final = 0.05
-WAITS_SHARE: Final = 0.10
-CERTAIN: Final = 0.5
-FULL_CORE: Final = 0.85
-THREADS_COMPUTE: Final = 0.7
-STARVED_S: Final = 0.002
-COLLECTING_SHARE: Final = 0.05
-DEADLOCK_S: Final = 2.0
-DEADLOCK_FULL: Final = 0.9
+OFTEN_OCCUPIED: Final = 0.5
+"""A loop that is occupied for this share of the time is what requests before it wait for."""
 RUN_DELAY: Final = 0.10
 SLOWER_NEIGHBOUR: Final = 1.25
 
+ChargeKind = TypeVar("ChargeKind", Slows, Queues, Occupies, FillsCore)
 
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """One cause: its share of the added time, 0 to 1, and what bears it out.
-
-    The share is None where it adds nothing to its own requests, but holds the loop that others need. `holding` is who
-    holds the loop, where somebody does.
-    """
-
-    name: Name
-    share: float | None
-    holding: Holding | None = None
+LOOP: Final = ""
+"""Stands among the names of causes for the loop, whose wait is shared among the causes that occupy it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The causes of what load added to a request, the largest first; none for a cell without a fault.
+    """The causes of what load adds to a request, the largest first; none for a cell without a fault.
 
-    `queueing_s` is the added time in seconds a request, against an unloaded mean of `unloaded_s`; `unexplained` is the
-    share that no rule accounts for. `unknown` says why nothing can be said at all.
+    `queueing_s` is the queueing delay in seconds a request, on top of an unloaded mean of `unloaded_s`; `unexplained`
+    is the share of it that no rule accounts for. `unknown` says why nothing can be said at all.
     """
 
     causes: tuple[Cause, ...] = ()
@@ -86,8 +55,17 @@ NO_TELEMETRY: Final = Diagnosis(unknown="no telemetry")
 TOO_LITTLE: Final = Diagnosis(unknown="nothing was answered while it was diagnosed")
 
 
+@dataclass(frozen=True, slots=True)
+class Occupant:
+    """A cause that has the loop, or the processor that the loop needs, for a share of the time."""
+
+    name: str
+    share: float
+    holding: Holding | None
+
+
 def diagnose(alone: Symptoms | None, loaded: Symptoms | None, expected_call_s: float | None = None) -> Diagnosis:
-    """The causes of what the load added to the requests of a variant.
+    """Return the causes of what the load adds to the requests of a variant.
 
     `alone` is of one user; `expected_call_s` is what a call to the upstream service is declared to take, in seconds:
     where even one user waits longer, the upstream service is slow.
@@ -98,54 +76,27 @@ def diagnose(alone: Symptoms | None, loaded: Symptoms | None, expected_call_s: f
         return _stuck(loaded) or TOO_LITTLE
     if (withheld := _withheld(loaded)) is not None:
         return Diagnosis(unknown=withheld)
-    found: dict[tuple[Name, str], Cause] = {}
-    blockers = _blockers(loaded)
-    reference = _reference(alone.spending, expected_call_s)
-    queueing_s = loaded.spending.whole - reference.whole
-    if queueing_s < max(SLOWER_S, SLOWER_SHARE * reference.whole):
-        # It does not wait for itself, but others do.
-        harmful = [
-            Cause(name, None, holding) for name, holding, _ in _occupants(loaded, blockers) if holding is not None
-        ]
-        return Diagnosis(tuple(harmful), max(0.0, queueing_s), reference.whole)
-    weights = _weights(reference, loaded.spending, alone, loaded)
-    for name, seconds in weights.items():
-        if name == "loop":
-            continue
-        found[name, ""] = Cause(name, seconds / queueing_s)
-    occupied = _occupants(loaded, blockers)
-    before_loop = weights.get("loop", 0.0) / queueing_s
-    total = sum(share for _, _, share in occupied)
-    kept = _kept_by_occupants(total, loaded.lag_s * (1 + loaded.spending.steps), weights.get("loop", 0.0))
-    for name, holding, share in occupied:
-        key = (name, holding.route if holding else "")
-        charged = before_loop * kept * share / total
-        earlier = found[key].share or 0.0 if key in found else 0.0
-        found[key] = Cause(name, earlier + charged, holding)
-    for holding in blockers:
-        found.setdefault(("loop blocked", holding.route), Cause("loop blocked", 0.0, holding))
-    # Parts that were measured apart may add up to more than the whole.
-    explained = sum(cause.share or 0.0 for cause in found.values())
-    scale = max(1.0, explained)
-    found = {key: replace(cause, share=(cause.share or 0.0) / scale) for key, cause in found.items()}
-    worth = [cause for cause in found.values() if (cause.share or 0.0) >= CAUSE_SHARE or cause.name == "loop blocked"]
-    causes = tuple(sorted(worth, key=lambda cause: -(cause.share or 0.0)))
-    if (stuck := _stuck(loaded)) is not None:
-        causes = (*stuck.causes, *causes)
-    return Diagnosis(causes, queueing_s, reference.whole, max(0.0, 1 - explained))
-
-
-def _kept_by_occupants(occupied: float, stalled_s: float, waited_s: float) -> float:
-    """The share of the waiting for the loop that those who have it are to blame for.
-
-    A loop that is mostly idle keeps nobody waiting, whoever has it, but for what its stalls cost at each step.
-    """
-    by_stalls = min(1.0, stalled_s / waited_s) if waited_s > 0 else 1.0
-    return max(min(1.0, occupied / CERTAIN), by_stalls)
+    rules = discover()
+    contrast = Contrast(_reference(alone.spending, expected_call_s), loaded.spending, loaded)
+    charges = {rule.name: tuple(rule.condition(contrast)) for rule in rules.values()}
+    occupants = _occupants(charges, loaded)
+    unloaded_s = contrast.unloaded.whole
+    queueing_s = contrast.spent.whole - unloaded_s
+    if queueing_s < max(SLOWER_S, SLOWER_SHARE * unloaded_s):
+        # Its own requests do not wait for it, but those of other routes do.
+        holders = [(each.name, each.holding) for each in occupants if each.holding is not None]
+        holders.sort(key=lambda named: -named[1].holds)
+        harmful = tuple(Cause(name, None, holding) for name, holding in holders)
+        return Diagnosis(harmful, max(0.0, queueing_s), unloaded_s)
+    found = _shared(_added(charges, contrast), occupants, contrast, queueing_s)
+    explained = sum(cause.share or 0.0 for cause in found)
+    stuck = _stuck(loaded)
+    causes = (*stuck.causes, *_ranked(found, rules)) if stuck else _ranked(found, rules)
+    return Diagnosis(causes, queueing_s, unloaded_s, max(0.0, 1 - explained))
 
 
 def _withheld(loaded: Symptoms) -> str | None:
-    """Why the server's own figures are not its own: others on its core kept it waiting."""
+    """Return why the server's figures are not its own: other programs on its core kept it waiting."""
     if loaded.run_delay is None:
         return None
     # Its own other threads are on the same core, and no fault of the machine.
@@ -155,116 +106,108 @@ def _withheld(loaded: Symptoms) -> str | None:
 
 
 def _stuck(loaded: Symptoms | None) -> Diagnosis | None:
-    """Threads that wait for connections that are held by requests that wait for threads."""
-    if loaded is None or loaded.idle_s <= DEADLOCK_S:
+    """Return the causes that stopped the server altogether, None if it answers."""
+    if loaded is None:
         return None
-    if min(loaded.tokens_full, loaded.pool_full) < DEADLOCK_FULL:
-        return None
-    return Diagnosis((Cause("deadlock", 1.0),), queueing_s=loaded.idle_s)
+    causes = tuple(Cause(rule.name, 1.0) for rule in discover().values() if rule.standstill(loaded))
+    return Diagnosis(causes, queueing_s=loaded.idle_s) if causes else None
 
 
 def _reference(alone: Spending, expected_call_s: float | None) -> Spending:
-    """What a request spends where nothing is in its way: alone, with an upstream that takes what it declares."""
+    """Return what a request spends where nothing is in its way: one user, and an upstream as fast as declared."""
     excess_s = alone.calling - alone.call_wait - (expected_call_s or 0.0) if alone.calling else 0.0
     if not expected_call_s or excess_s < (SLOWER_NEIGHBOUR - 1) * expected_call_s:
         return alone
-    return Spending(
-        **{name: getattr(alone, name) for name in alone.__dataclass_fields__}
-        | {"whole": alone.whole - excess_s, "calling": alone.calling - excess_s}
-        | ({"served": alone.served - excess_s} if alone.served > excess_s else {})
+    return replace(
+        alone,
+        whole=alone.whole - excess_s,
+        calling=alone.calling - excess_s,
+        served=alone.served - excess_s if alone.served > excess_s else alone.served,
     )
 
 
-Weights = dict[Name | Literal["loop"], float]
+def _occupants(charges: Mapping[str, Sequence[Charge]], loaded: Symptoms) -> list[Occupant]:
+    """Return which causes have the loop, or the processor that it needs, and for what share of the time."""
+    found, computed = [], 0.0
+    for name, each in _of_kind(charges, Occupies):
+        found.append(Occupant(name, each.share, each.holding))
+        computed += each.computes
+    found += [Occupant(name, loaded.process_cpu - computed, None) for name, _ in _of_kind(charges, FillsCore)]
+    return [occupant for occupant in found if occupant.share > 0]
 
 
-def _weights(before: Spending, after: Spending, alone: Symptoms, loaded: Symptoms) -> Weights:
-    """What each cause added to a request, in seconds; under "loop" what the loop's occupants share among them."""
-    busy = loaded.process_cpu >= FULL_CORE
+def _of_kind(charges: Mapping[str, Sequence[Charge]], kind: type[ChargeKind]) -> list[tuple[str, ChargeKind]]:
+    return [(name, charge) for name, each in charges.items() for charge in each if isinstance(charge, kind)]
 
-    def more(name: str) -> float:
-        return float(max(0.0, getattr(after, name) - getattr(before, name)))
 
-    calls = max(0.0, more("calling") - more("call_wait"))
-    # A neighbour's answer is late for want of a processor here, or because the neighbour is slow.
-    # And where hardly ever two of our requests are with it at a time, it is not us who make it slow.
-    database = more("leased") + more("connecting")
-    ours = loaded.throughput_rps * (after.leased + after.connecting) >= CROWDED
-    slower: Weights = {"loop": database + calls} if busy else {"database": database * ours, "upstream": calls}
-    weights: Weights = {}
+def _added(charges: Mapping[str, Sequence[Charge]], contrast: Contrast) -> dict[str, float]:
+    """Return the seconds that each cause adds to a request; under `LOOP` those of the wait for the loop."""
+    seconds: dict[str, float] = {}
 
-    def charge(seconds: float, shares: Mapping[Name | Literal["loop"], float]) -> None:
-        total = sum(shares.values())
-        for name, share in shares.items():
+    def charge(added_s: float, weights: Mapping[str, float]) -> None:
+        total = sum(weights.values())
+        for name, weight in weights.items():
             if total > 0:
-                weights[name] = weights.get(name, 0.0) + seconds * share / total
+                seconds[name] = seconds.get(name, 0.0) + added_s * weight / total
 
-    charge(sum(slower.values()), slower)
-    # The pools: as far as a connection is kept no longer than alone, there are too few of them.
-    for wait, kept, limit in (
-        ("lease_wait", "leased", "database pool"),
-        ("call_wait", "calling", "outbound limit"),
-    ):
-        own = _own_share(getattr(before, kept), getattr(after, kept))
-        if limit == "database pool" and loaded.pool_full < SELDOM:
-            own = 0.0
-        charge(more(wait) * own, {limit: 1.0})  # type: ignore[dict-item]  # a Name, as the table above has them
-        charge(more(wait) * (1 - own), slower if sum(slower.values()) > 0 else {"loop": 1.0})
-    # The threads, likewise; what prolongs their work is what was charged above, and the loop that takes it back.
-    if more("queued") and before.hops:
-        token_before = (before.queued + before.served + before.returned) / before.hops
-        # A hop also waits for its thread to wake: only where the tokens are all taken it waits for one of them.
-        own = _own_share(token_before, loaded.token_s or token_before) if loaded.tokens_full >= SELDOM else 0.0
-        charge(more("queued") * own, {"thread limit": 1.0})
-        inflated = max(0.0, (loaded.token_s or 0.0) - token_before) * after.hops
-        inner: Weights = dict(weights) if after.served > before.served else {}
-        inner.pop("thread limit", None)
-        known = sum(inner.values())
-        rest = max(0.0, inflated - known)
-        inner["loop"] = inner.get("loop", 0.0) + rest
-        charge(more("queued") * (1 - own), inner if sum(inner.values()) > 0 else {"loop": 1.0})
-    told = more("queued") + more("lease_wait") + more("call_wait") + database + calls
-    rest = max(0.0, after.whole - before.whole - told)
-    charge(rest, {"loop": 1.0})
-    return weights
-
-
-def _own_share(before: float, after: float) -> float:
-    return min(1.0, before / after) if after > 0 and before > 0 else 1.0
-
-
-def _blockers(loaded: Symptoms) -> tuple[Holding, ...]:
-    """Who holds the loop while waiting: much of its holding is no computing, and its own lines are seen there."""
-    return tuple(
-        holding
-        for holding in loaded.holdings
-        if holding.holds >= HELD_SHARE
-        and holding.waits >= WAITS_SHARE * holding.holds
-        and holding.certainty >= CERTAIN * holding.holds / sum(each.holds for each in loaded.holdings)
-        and holding.site is not None
-        and not holding.site.serialising
-    )
-
-
-def _occupants(loaded: Symptoms, blockers: tuple[Holding, ...]) -> list[tuple[Name, Holding | None, float]]:
-    """Who has the loop, or the processor that it needs, and for what share of the time."""
-    found: list[tuple[Name, Holding | None, float]] = [("loop blocked", each, each.holds) for each in blockers]
-    held_computing = sum(each.holds - each.waits for each in blockers)
-    for holding in loaded.holdings:
-        # A collection makes any step long; it is charged below.
-        long = holding.long_computes - loaded.collecting
-        if holding in blockers or long < HELD_SHARE:
+    slower = _of_kind(charges, Slows)
+    if contrast.loaded.process_cpu >= FULL_CORE:
+        # A neighbour's answer is late because the server has no time to read it.
+        neighbours = {LOOP: sum(each.seconds for _, each in slower)}
+    else:
+        neighbours = {name: each.seconds * each.own for name, each in slower}
+    charge(sum(neighbours.values()), neighbours)
+    queues = _of_kind(charges, Queues)
+    # What a request waits for inside a place must be charged before the queue for that place.
+    for name, queue in sorted(queues, key=lambda named: named[1].rest == "inside"):
+        charge(queue.seconds * queue.own, {name: 1.0})
+        keepers: Mapping[str, float] = {LOOP: 1.0}
+        if queue.rest == "nobody":
             continue
-        serialising = holding.site is not None and holding.site.serialising
-        found.append(("serialisation" if serialising else "loop computing", holding, long))
-        held_computing += long
-    if loaded.collecting >= COLLECTING_SHARE:
-        found.append(("garbage collection", None, loaded.collecting))
-    if loaded.process_cpu >= FULL_CORE:
-        threads = loaded.others_cpu >= THREADS_COMPUTE and loaded.lag_s >= STARVED_S
-        if threads:
-            found.append(("threads hold the GIL", None, loaded.others_cpu))
-        rest = loaded.loop_cpu + (0.0 if threads else loaded.others_cpu) - held_computing - loaded.collecting
-        if rest > 0:
-            found.append(("CPU", None, rest))
-    return found
+        if queue.rest == "neighbours" and sum(neighbours.values()) > 0:
+            keepers = neighbours
+        elif queue.rest == "inside":
+            inside = {each: added_s for each, added_s in seconds.items() if each != name}
+            missing_s = max(0.0, queue.kept_longer_s - sum(inside.values()))
+            inside[LOOP] = inside.get(LOOP, 0.0) + missing_s
+            keepers = inside if sum(inside.values()) > 0 else keepers
+        charge(queue.seconds * (1 - queue.own), keepers)
+    accounted_s = sum(queue.seconds for _, queue in queues) + sum(each.seconds for _, each in slower)
+    charge(max(0.0, contrast.spent.whole - contrast.unloaded.whole - accounted_s), {LOOP: 1.0})
+    return seconds
+
+
+def _shared(
+    added_s: Mapping[str, float], occupants: Sequence[Occupant], contrast: Contrast, queueing_s: float
+) -> list[Cause]:
+    """Return each cause with its share of the queueing delay, the wait for the loop shared among the occupants."""
+    found = {(name, ""): Cause(name, seconds / queueing_s) for name, seconds in added_s.items() if name != LOOP}
+    waited_s = added_s.get(LOOP, 0.0)
+    total = sum(occupant.share for occupant in occupants)
+    stalled_s = contrast.loaded.lag_s * (1 + contrast.spent.steps)
+    charged = waited_s / queueing_s * _kept_by_occupants(total, stalled_s, waited_s)
+    for occupant in occupants:
+        key = occupant.name, occupant.holding.route if occupant.holding else ""
+        earlier = found[key].share or 0.0 if key in found else 0.0
+        found[key] = Cause(occupant.name, earlier + charged * occupant.share / total, occupant.holding)
+    return list(found.values())
+
+
+def _kept_by_occupants(occupied: float, stalled_s: float, waited_s: float) -> float:
+    """Return the share of the wait for the loop that the occupants are responsible for.
+
+    A loop that is mostly idle keeps no request waiting, except for what its stalls cost at each step.
+    """
+    by_stalls = min(1.0, stalled_s / waited_s) if waited_s > 0 else 1.0
+    return max(min(1.0, occupied / OFTEN_OCCUPIED), by_stalls)
+
+
+def _ranked(found: Sequence[Cause], rules: Mapping[str, CauseRule]) -> tuple[Cause, ...]:
+    """Return what is worth a sentence, the largest share first.
+
+    Parts that were measured apart may add up to more than the whole, and are scaled down to it.
+    """
+    scale = max(1.0, sum(cause.share or 0.0 for cause in found))
+    scaled = [replace(cause, share=(cause.share or 0.0) / scale) for cause in found]
+    worth = [cause for cause in scaled if (cause.share or 0.0) >= rules[cause.name].least_share]
+    return tuple(sorted(worth, key=lambda cause: -(cause.share or 0.0)))

@@ -1,91 +1,28 @@
 """Cells whose cause is known beforehand, the faultless ones among them, and how often the diagnosis agrees.
 
-Pure: what each variant must be found to suffer from at a low and at a high level, and the table of what was found.
+Pure: each variant carries the label of what it suffers from (`bench_app.workload.Suffers`). Here a label becomes cases,
+and the outcomes of cases become a table.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bench_app.workload import Package, Variant, Workload
-from harness.causes.diagnosis import Name
+from bench_app.workload import Package, Suffers, Workload
+from harness.causes.cause import discover
+from harness.exceptions import BadInputError, unknown
 from harness.plan.level import Level
 
 LOW: Final = Level(8, "open", 20.0)
-HIGH: Final = Level(64)
-FEW: Final = Level(8)
-MANY: Final = Level(128)
-"""What waits for most of its time, and costs little, fills a core only with more users than the others need."""
+"""Twenty requests a second: a variant that needs more users than that to be slow must be found faultless."""
 FAULTLESS: Final = "none"
 
-Expected = tuple[Name | None, ...]
+Expected = tuple[str | None, ...]
 """What may come first, None for no cause at all. More than one where the rules cannot tell them apart on one core."""
-
-BUSY: Final[Expected] = ("CPU", "threads hold the GIL")
-OVERLOADED: Final[Expected] = ("CPU", "threads hold the GIL", "database")
 QUIET: Final[Expected] = (None,)
-BLOCKED: Final[Expected] = ("loop blocked",)
-
-AT_HIGH: Final[Mapping[str, Expected]] = {
-    "database/async": BUSY,
-    "database/async_connect_each": OVERLOADED,
-    "database/blocking": BLOCKED,
-    "database/sync": BUSY,
-    "database/sync_connect_each": OVERLOADED,
-    "external/async": BUSY,
-    "external/async_session_each": BUSY,
-    "external/blocking": BLOCKED,
-    "external/sync": BUSY,
-    "external/sync_session_each": BUSY,
-    "file/async": BUSY,
-    "file/blocking": BUSY,
-    "file/sync": BUSY,
-    "item/async": BUSY,
-    "item/sync": BUSY,
-    "root/async": BUSY,
-    "root/sync": BUSY,
-    "sleep/async": QUIET,
-    "sleep/blocking": BLOCKED,
-    "sleep/offload": ("thread limit",),
-    "sleep/sync": ("thread limit",),
-    "compute/async": ("loop computing",),
-    "compute/sync": ("threads hold the GIL",),
-    "deadlock/sync": ("deadlock",),
-    "garbage/async": ("garbage collection",),
-    "hidden/depended": BLOCKED,
-    "hidden/gathered": BLOCKED,
-    "locked/async": ("database",),
-    "pool/async": ("database pool",),
-    "pool/sync": ("database pool",),
-    "serialise/async": ("serialisation",),
-    "serialise/sync": ("serialisation",),
-    "unseen/async": QUIET,
-}
-"""What a variant must suffer from under a high load. `database/blocking` shows it in its own time, not in others'."""
-
-AT_LOW: Final[Mapping[str, Expected]] = {
-    # At twenty requests a second, each of which keeps the loop for 20 ms, the loop is held for 40 % of the time.
-    "external/blocking": BLOCKED,
-    "sleep/blocking": BLOCKED,
-    "hidden/depended": BLOCKED,
-    "hidden/gathered": BLOCKED,
-    "compute/async": ("loop computing",),
-    "serialise/async": ("serialisation",),
-    "serialise/sync": ("serialisation",),
-}
-"""What is wrong at twenty requests a second; nothing else may be."""
-
-LINES: Final[Mapping[str, str]] = {
-    "database/blocking": "database_blocking",
-    "external/blocking": "external_blocking",
-    "sleep/blocking": "sleep_blocking",
-    "hidden/depended": "dependency",
-    "hidden/gathered": "child",
-}
-"""The function in whose lines the fault must be seen to lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +46,7 @@ class Outcome:
     """What the diagnosis said of a case: its first cause, that one's share, and the line if it named one."""
 
     case: Case
-    found: Name | None
+    found: str | None
     share: float | None
     function: str | None
     detail: str
@@ -122,22 +59,30 @@ class Outcome:
 
 
 def cases_of(package: Package, workloads: Mapping[str, Workload]) -> tuple[Case, ...]:
-    """The cases that these workloads make: each variant of a known fault, at a low and at a high level."""
-    variants = [variant for workload in workloads.values() for variant in workload.variants.values()]
-    return tuple(case for variant in variants if _name(variant) in AT_HIGH for case in _of_variant(package, variant))
+    """Return the cases that these workloads make: each variant with a label, at a low and at a high level.
+
+    Raises:
+        BadInputError: a label names a cause that no file in harness/causes/ describes.
+    """
+    return tuple(
+        case
+        for workload in workloads.values()
+        for variant in workload.variants.values()
+        if variant.suffers is not None
+        for case in _of_label(package, workload.name, variant.name, variant.suffers)
+    )
 
 
-def _of_variant(package: Package, variant: Variant) -> Iterable[Case]:
-    name = _name(variant)
-    function = LINES.get(name)
-    if package != "faults" or name in AT_LOW or name not in ("deadlock/sync", "garbage/async"):
-        yield Case(package, variant.workload, variant.name, LOW, AT_LOW.get(name, QUIET), function)
-    high = FEW if variant.workload in ("compute", "serialise") else MANY if name == "external/async" else HIGH
-    yield Case(package, variant.workload, variant.name, high, AT_HIGH[name], function)
-
-
-def _name(variant: Variant) -> str:
-    return f"{variant.workload}/{variant.name}"
+def _of_label(package: Package, workload: str, variant: str, label: Suffers) -> Iterator[Case]:
+    for cause in (*label.high, *label.low):
+        if cause not in discover():
+            raise BadInputError(
+                f"bench_app/{package}: the label of {workload}/{variant} cannot be tried. "
+                f"{unknown('cause', cause, discover())}"
+            )
+    if label.low_tried:
+        yield Case(package, workload, variant, LOW, label.low or QUIET, label.function)
+    yield Case(package, workload, variant, Level(label.users), label.high or QUIET, label.function)
 
 
 def confusion(outcomes: Sequence[Outcome]) -> dict[tuple[str, str], int]:

@@ -55,8 +55,8 @@ def warnings_of(cell: Cell, run: Run) -> tuple[CellWarning, ...]:
     if run.manifest.target:
         found.append(
             CellWarning(
-                f"The server at {', '.join(run.manifest.target)} was not started by this run: there is no telemetry of it, so "
-                "what held it back, and what else ran on its machine, is unknown."
+                f"The server at {', '.join(run.manifest.target)} was not started by this run: there is no telemetry of "
+                "it, so what held it back, and what else ran on its machine, is unknown."
             )
         )
     if run.manifest.placement.shared:

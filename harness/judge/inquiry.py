@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.causes.bounds import bounds_of, demands_of
+from harness.causes.cause import Explanation, Scene, explain
 from harness.causes.diagnosis import NO_TELEMETRY, Diagnosis, diagnose
-from harness.causes.explain import Explanation, Scene, explain
 from harness.causes.symptoms import symptoms_of
 from harness.judge.cells import Cell
 from harness.judge.guards import CLIENT_LIMIT
@@ -55,7 +55,7 @@ def inquire(cell: Cell, run: Run) -> Inquiry:
     client_rps = calibration.client_ceiling_rps * run.manifest.plan.load_processes if calibration else None
     bounds = bounds_of(cell.level, demands, cores=cores, client_rps=client_rps)
     scene = Scene(cell.level, before, after, demands, bounds, cores)
-    return Inquiry(found, scene, explain(found, scene))
+    return Inquiry(found, scene, explain(found.causes, scene))
 
 
 def _diagnosed(cell: Cell, run: Run, level: Level) -> RecordedTrial | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from harness.causes.explain import Explanation
+from harness.causes.cause import Explanation
 from harness.judge.cells import Cell, milliseconds
 from harness.judge.comparisons import Comparison, Outcome
 from harness.judge.findings import Findings, JudgedCell, JudgedComparison

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from harness.causes.bounds import saturation_users
-from harness.causes.diagnosis import Cause, Diagnosis
-from harness.causes.explain import Prediction
+from harness.causes.cause import Cause, Prediction
+from harness.causes.diagnosis import Diagnosis
 from harness.judge.cells import Cell, milliseconds
 from harness.judge.comparisons import Comparison
 from harness.judge.crossover import Over

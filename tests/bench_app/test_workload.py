@@ -5,11 +5,13 @@ from typing import cast
 
 import pytest
 
-from bench_app.workload import Claim, Kind, Request, Workload, WorkloadError, _check, discover, names_in
+from bench_app.workload import BUSY, Claim, Kind, Request, Workload, WorkloadError, _check, discover, names_in
 
 
 def test_discovery_finds_every_file_in_alphabetical_order():
-    assert list(discover()) == ["database", "external", "file", "item", "root", "sleep"]
+    found = discover()
+    assert list(found) == sorted(found)
+    assert found.keys() >= {"database", "external", "file", "item", "root", "sleep"}
 
 
 def test_a_plain_variant_is_compared_with_sync_and_a_further_one_with_its_own_kind():
@@ -44,6 +46,13 @@ def test_two_variants_cannot_share_a_name():
     workload.variant("sync")(lambda: None)
     with pytest.raises(WorkloadError, match="two variants are called 'sync'"):
         workload.variant("sync")(lambda: None)
+
+
+def test_a_variant_keeps_the_label_of_what_it_suffers_from():
+    workload = Workload("w", "?")
+    workload.variant("sync", suffers=BUSY)(lambda: None)
+    workload.variant("sync", name="unlabelled")(lambda: None)
+    assert [variant.suffers for variant in workload.variants.values()] == [BUSY, None]
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones():

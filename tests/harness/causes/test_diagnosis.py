@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from harness.causes.diagnosis import Diagnosis, Name, diagnose
+from harness.causes.diagnosis import Diagnosis, diagnose
 from harness.causes.symptoms import Holding, Spending, Symptoms, waiting_share
 from harness.record.telemetry import Site
 
@@ -56,7 +56,7 @@ def holding(route: str = ROUTE, **changes: Any) -> Holding:
     return replace(Holding(route, 0.9, 0.8, 0.9, 0.05, place(), 1.0), **changes)
 
 
-def found(diagnosis: Diagnosis) -> list[tuple[Name, float]]:
+def found(diagnosis: Diagnosis) -> list[tuple[str, float]]:
     return [(cause.name, round(cause.share or 0.0, 2)) for cause in diagnosis.causes]
 
 

@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.causes.bounds import Demands, bounds_of, saturation_users
-from harness.causes.diagnosis import Cause, Diagnosis
-from harness.causes.explain import Scene, explain
+from harness.causes.cause import Cause, Scene, discover, explain
 from harness.plan.knobs import Knobs
 from harness.plan.level import Level
 from tests.harness.causes.test_diagnosis import ALONE, holding, spending, symptoms
@@ -43,7 +42,7 @@ def test_a_worker_needs_a_core_to_be_worth_something():
 
 
 def test_twice_the_threads_bring_what_the_next_bound_allows():
-    (explained,) = explain(Diagnosis((Cause("thread limit", 1.0),)), scene(loop_cpu=0.95))
+    (explained,) = explain([Cause("thread limit", 1.0)], scene(loop_cpu=0.95))
     assert explained.prediction is not None
     assert explained.prediction.change == "thread tokens 40 → 80"
     assert explained.prediction.knobs == Knobs(threads=80)
@@ -54,7 +53,7 @@ def test_twice_the_threads_bring_what_the_next_bound_allows():
 def test_a_processor_that_was_not_full_makes_the_prediction_a_range():
     """What a request costs it falls when there are more of them."""
     costly = replace(DEMANDS, processor=0.0004)
-    (explained,) = explain(Diagnosis((Cause("thread limit", 1.0),)), scene(costly, loop_cpu=0.5))
+    (explained,) = explain([Cause("thread limit", 1.0)], scene(costly, loop_cpu=0.5))
     assert explained.prediction is not None
     assert explained.prediction.least == pytest.approx(2_500 / 2_000)
     assert explained.prediction.most == pytest.approx(64 / 0.0202 / 2_000)
@@ -62,7 +61,7 @@ def test_a_processor_that_was_not_full_makes_the_prediction_a_range():
 
 def test_a_blocked_loop_names_its_line_and_what_threads_would_bring():
     blocked = Demands(response=0.0202, loop=0.02, processor=0.0002)
-    (explained,) = explain(Diagnosis((Cause("loop blocked", 1.0, holding()),)), scene(blocked))
+    (explained,) = explain([Cause("loop blocked", 1.0, holding())], scene(blocked))
     assert "app.py:7, in handler" in explained.sentence
     assert "time.sleep(1)" in explained.evidence[0]
     assert explained.prediction is not None
@@ -73,3 +72,26 @@ def test_a_blocked_loop_names_its_line_and_what_threads_would_bring():
 def test_awaiting_overtakes_threads_where_they_bind():
     assert saturation_users(40, DEMANDS, 0.0) == pytest.approx(40 * 0.0202 / 0.02)
     assert saturation_users(40, replace(DEMANDS, processor=0.001), 0.0) is None
+
+
+@pytest.mark.parametrize("name", discover())
+def test_every_cause_says_what_it_is_and_what_to_do(name: str):
+    (explained,) = explain([Cause(name, 0.5, holding())], scene(loop_cpu=0.5))
+    assert explained.cause.name == name
+    assert explained.sentence
+    assert not explained.sentence.endswith(".")
+    assert explained.advice[0].isupper()
+    assert explained.advice.endswith(".")
+    assert all(explained.evidence)
+
+
+def test_who_suffers_from_a_blocked_loop_is_part_of_the_evidence():
+    (explained,) = explain([Cause("loop blocked", 1.0, holding())], scene(lag_s=0.05))
+    assert explained.evidence[1] == "any other request waits 50 ms for the loop on average (Σb²/2T)"
+
+
+def test_a_handler_that_does_not_block_is_promised_nothing_from_a_rewrite():
+    """A neighbour's handler as def would change nothing in the demands of this route."""
+    blocked = Demands(response=0.0202, loop=0.02, processor=0.0002)
+    (explained,) = explain([Cause("loop blocked", 1.0, holding("/b/blocking"))], scene(blocked))
+    assert explained.prediction is None

@@ -1,27 +1,66 @@
-"""The labelled faults: every variant is one of them, or faultless, and the matrix counts what was found."""
+"""The labels of the variants become cases, and the matrix counts what was found."""
 
-from bench_app.workload import discover
-from harness.causes.known import AT_HIGH, Case, Outcome, cases_of, confusion
+from typing import get_args
+
+import pytest
+
+from bench_app.workload import Package, Suffers, Workload, discover
+from harness.causes.known import LOW, Case, Outcome, cases_of, confusion
+from harness.exceptions import BadInputError
 from harness.plan.level import Level
 
 
-def test_every_variant_is_labelled_at_a_low_and_at_a_high_level():
-    workloads = discover()
-    cases = cases_of("workloads", workloads)
+def labelled(suffers: Suffers | None) -> dict[str, Workload]:
+    workload = Workload("w", "?")
+    workload.variant("sync", suffers=suffers)(lambda: None)
+    return {"w": workload}
+
+
+@pytest.mark.parametrize("package", get_args(Package))
+def test_every_label_names_causes_that_there_are(package: Package):
+    workloads = discover(package)
+    tried = {case.name for case in cases_of(package, workloads)}
     variants = [variant for workload in workloads.values() for variant in workload.variants.values()]
-    assert len(cases) == 2 * len(variants)
-    assert {case.level.model for case in cases} == {"open", "closed"}
+    assert tried == {f"{each.workload}/{each.name}" for each in variants if each.suffers is not None}
 
 
-def test_every_fault_is_a_case():
-    names = {case.name for case in cases_of("faults", discover("faults"))}
-    known = {f"{workload.name}/{name}" for workload in discover("faults").values() for name in workload.variants}
-    assert names == known <= set(AT_HIGH)
+def test_a_variant_without_a_label_is_not_tried():
+    assert cases_of("workloads", labelled(None)) == ()
+
+
+def test_a_label_is_tried_at_a_low_and_at_a_high_level():
+    assert cases_of("faults", labelled(Suffers(("CPU", "database"), function="f", users=8))) == (
+        Case("faults", "w", "sync", LOW, (None,), "f"),
+        Case("faults", "w", "sync", Level(8), ("CPU", "database"), "f"),
+    )
+
+
+def test_a_label_without_causes_means_that_none_may_be_named():
+    assert [case.expected for case in cases_of("workloads", labelled(Suffers()))] == [(None,), (None,)]
+
+
+def test_the_low_level_is_left_out_where_the_label_says_so():
+    assert [case.level for case in cases_of("faults", labelled(Suffers(("deadlock",), low_tried=False)))] == [Level(64)]
+
+
+@pytest.mark.parametrize("label", [Suffers(("CPUU",)), Suffers(("CPU",), low=("CPUU",))])
+def test_a_label_that_names_an_unknown_cause_is_refused(label: Suffers):
+    with pytest.raises(BadInputError, match=r"label of w/sync cannot be tried\. There is no cause 'CPUU': did"):
+        cases_of("faults", labelled(label))
+
+
+def test_the_faults_have_known_causes_at_known_levels():
+    """A small pool is a fault only under load; a blocking call is one at any load."""
+    cases = {(case.name, case.level): case for case in cases_of("faults", discover("faults"))}
+    assert cases["pool/sync", LOW].expected == (None,)
+    assert cases["pool/sync", Level(64)].expected == ("database pool",)
+    assert cases["hidden/gathered", LOW].expected == ("loop blocked",)
+    assert cases["hidden/gathered", Level(64)].function == "child"
 
 
 def outcome(expected: tuple[str | None, ...], found: str | None, function: str | None = None) -> Outcome:
-    case = Case("faults", "a", "b", Level(1), expected, "guilty")  # type: ignore[arg-type]
-    return Outcome(case, found, 1.0, function, "")  # type: ignore[arg-type]
+    case = Case("faults", "a", "b", Level(1), expected, "guilty")
+    return Outcome(case, found, 1.0, function, "")
 
 
 def test_the_matrix_counts_what_is_against_what_was_found():

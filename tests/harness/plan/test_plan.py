@@ -11,6 +11,9 @@ from harness.plan.planning import make_plan
 from harness.plan.schedule import Schedule
 from tests.rehearsal import plan, schedule
 
+# A workload that somebody adds makes a run of everything longer; these tests are about the workloads named here.
+BUILT_IN = {name: discover()[name] for name in ("database", "external", "file", "item", "root", "sleep")}
+
 
 def test_a_block_holds_one_trial_of_every_variant():
     made = schedule("sleep", "root", blocks=4)
@@ -82,11 +85,11 @@ def test_a_variant_without_its_rival_is_measured_alone():
 )
 def test_what_cannot_be_planned_is_refused_with_what_to_do(options: dict[str, object], sentence: str):
     with pytest.raises(BadInputError, match=sentence):
-        make_plan(discover(), RunOptions(**options))
+        make_plan(BUILT_IN, RunOptions(**options))
 
 
 def test_the_quick_profile_is_planned_to_take_less_than_200_seconds():
-    assert Schedule(make_plan(discover())).expected_s() < 200
+    assert Schedule(make_plan(BUILT_IN)).expected_s() < 200
 
 
 def test_the_step_at_an_equal_rate_follows_from_the_slower_twin():

@@ -1,0 +1,132 @@
+"""What a cause is: a rule that says when it applies, and the words, the advice and the prediction that go with it.
+
+One file a cause. A file of this folder takes part by binding a `CauseRule` to the module's name `rule`; nothing else
+has to know of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Final
+
+from harness.causes.bounds import Bound, Demands
+from harness.causes.charge import Charge, Contrast
+from harness.causes.symptoms import Holding, Symptoms
+from harness.exceptions import BenchError
+from harness.plan.knobs import Knobs
+from harness.plan.level import Level
+
+CAUSE_SHARE: Final = 0.10
+"""A cause of less than this share of the queueing delay is not worth a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One cause: the name of its rule, and its share of the queueing delay, 0 to 1.
+
+    The share is None where it delays no request of its own, but holds the loop that others need. `holding` is the route
+    that holds the loop, where one does.
+    """
+
+    name: str
+    share: float | None
+    holding: Holding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What one change should bring: throughput afterwards over before, by the bounds, from `least` to `most`.
+
+    It is a range where the processor comes into it and was not full before: a request costs less processor time the
+    more of them there are, so what was measured is the most that it costs. `knobs` is the setting of the server that
+    the change asks for, None for a rewrite.
+    """
+
+    change: str
+    least: float
+    most: float
+    knobs: Knobs | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that is known of a cell's server: its symptoms without load and under load, and what its requests demand."""
+
+    level: Level
+    alone: Symptoms
+    loaded: Symptoms
+    demands: Demands
+    bounds: tuple[Bound, ...]
+    cores: int
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A cause in plain words: what it is and where, who suffers, what to do, and what that should bring."""
+
+    cause: Cause
+    sentence: str
+    evidence: tuple[str, ...]
+    advice: str
+    prediction: Prediction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CauseRule:
+    """A cause as its file describes it.
+
+    `condition` says when it applies, and yields what it charges. `standstill` says of a server that answers nothing
+    whether this cause stopped it; it is asked even where nothing is known of an unloaded request. `sentence` says what
+    the cause is and where, `evidence` what bears it out and who suffers, `advice` what to do, and `prediction` what one
+    change should bring. Below `least_share` of the queueing delay the cause is left out.
+    """
+
+    name: str
+    sentence: Callable[[Cause, Scene], str]
+    advice: str
+    condition: Callable[[Contrast], Iterable[Charge]] = lambda _: ()
+    standstill: Callable[[Symptoms], bool] = lambda _: False
+    evidence: Callable[[Cause, Scene], Iterable[str]] = lambda _cause, _scene: ()
+    prediction: Callable[[Cause, Scene], Prediction | None] = lambda _cause, _scene: None
+    least_share: float = CAUSE_SHARE
+
+    def explain(self, cause: Cause, scene: Scene) -> Explanation:
+        """Return the cause in plain words."""
+        return Explanation(
+            cause,
+            self.sentence(cause, scene),
+            tuple(self.evidence(cause, scene)),
+            self.advice,
+            self.prediction(cause, scene),
+        )
+
+
+@cache
+def discover() -> Mapping[str, CauseRule]:
+    """Return every rule of this folder by the name of its cause, in the alphabetical order of the files.
+
+    Raises:
+        BenchError: two files describe a cause of the same name.
+    """
+    package = importlib.import_module(__package__)
+    found: dict[str, CauseRule] = {}
+    for module_info in pkgutil.iter_modules(package.__path__):
+        rule = getattr(importlib.import_module(f"{__package__}.{module_info.name}"), "rule", None)
+        if not isinstance(rule, CauseRule):
+            continue
+        if rule.name in found:
+            raise BenchError(f"harness/causes/{module_info.name}.py: another file has a cause called {rule.name!r}.")
+        found[rule.name] = rule
+    return MappingProxyType(found)
+
+
+def explain(causes: Iterable[Cause], scene: Scene | None) -> tuple[Explanation, ...]:
+    """Return an explanation for each cause, in the same order; none where nothing is known of the server."""
+    if scene is None:
+        return ()
+    return tuple(discover()[cause.name].explain(cause, scene) for cause in causes)

@@ -1,0 +1,45 @@
+"""CPU: the server's core is full, and requests wait for it. Throughput cannot pass X ≤ 1/c of the CPU time c a request.
+
+It is charged with what no other cause computes on the core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from harness.causes.cause import Cause, CauseRule, Prediction, Scene
+from harness.causes.charge import FULL_CORE, Contrast, FillsCore
+from harness.causes.prediction import doubled
+
+
+def condition(contrast: Contrast) -> Iterator[FillsCore]:
+    """Yield the rest of the core where the server's process fills one."""
+    if contrast.loaded.process_cpu >= FULL_CORE:
+        yield FillsCore()
+
+
+def sentence(_: Cause, scene: Scene) -> str:
+    """Return what a request costs."""
+    return f"the server's core is full: each request costs {scene.demands.processor * 1e6:,.0f} µs of CPU"
+
+
+def evidence(_: Cause, scene: Scene) -> Iterator[str]:
+    """Yield which threads used the core."""
+    loaded = scene.loaded
+    yield f"the loop's thread used {loaded.loop_cpu:.0%} of a core, the other threads {loaded.others_cpu:.0%}"
+
+
+def prediction(_: Cause, scene: Scene) -> Prediction:
+    """Return what twice the workers should bring on the cores that there are."""
+    return doubled(scene, "workers", f"on {scene.cores} core{'s' if scene.cores > 1 else ''}, workers")
+
+
+rule: Final = CauseRule(
+    name="CPU",
+    condition=condition,
+    sentence=sentence,
+    evidence=evidence,
+    advice="Do less work in each request, or run more workers with a core for each.",
+    prediction=prediction,
+)

@@ -1,0 +1,51 @@
+"""Database pool: requests wait for one of the pool's C connections. Throughput cannot pass C/S.
+
+S is how long a request keeps its connection. Where connections are kept longer than without load, the rest of the
+queue goes to the neighbour that answers late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from harness.causes.cause import Cause, CauseRule, Prediction, Scene
+from harness.causes.charge import SELDOM, Contrast, Queues
+from harness.causes.prediction import doubled
+
+
+def condition(contrast: Contrast) -> Iterator[Queues]:
+    """Yield the queue for a connection, for which the pool is responsible as far as one is kept no longer."""
+    own = contrast.own_share("leased") if contrast.loaded.pool_full >= SELDOM else 0.0
+    yield Queues(contrast.grew("lease_wait"), own)
+
+
+def sentence(_: Cause, scene: Scene) -> str:
+    """Return how often all connections were in use."""
+    loaded = scene.loaded
+    return (
+        f"the database pool is the limit: all {loaded.pool_size} connections were in use in {loaded.pool_full:.0%} of "
+        "the readings"
+    )
+
+
+def evidence(_: Cause, scene: Scene) -> Iterator[str]:
+    """Yield how long a request waits for a connection, and how long it keeps one."""
+    if spent := scene.loaded.spending:
+        yield f"a request waits {spent.lease_wait * 1000:.3g} ms for a connection"
+    yield f"a request keeps a connection for {scene.demands.lease * 1000:.3g} ms"
+
+
+def prediction(_: Cause, scene: Scene) -> Prediction:
+    """Return what a pool of twice the size should bring."""
+    return doubled(scene, "pool_size", "pool size")
+
+
+rule: Final = CauseRule(
+    name="database pool",
+    condition=condition,
+    sentence=sentence,
+    evidence=evidence,
+    advice="Enlarge the pool, as far as the database has cores to run more statements at a time.",
+    prediction=prediction,
+)

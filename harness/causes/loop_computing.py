@@ -1,0 +1,58 @@
+"""Loop computing: a route computes on the event loop for more than 10 ms at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from harness.causes.cause import Cause, CauseRule, Scene
+from harness.causes.charge import Contrast, Occupies
+from harness.causes.loop_blocked import blocks, wait_for_loop
+from harness.causes.symptoms import Symptoms
+
+COMPUTING_SHARE: Final = 0.05
+
+
+def condition(contrast: Contrast) -> Iterator[Occupies]:
+    """Yield each route whose long steps compute, unless they serialise an answer."""
+    return (each for each in long_steps(contrast.loaded) if not serialises(each))
+
+
+def long_steps(loaded: Symptoms) -> Iterator[Occupies]:
+    """Yield each route that computes in long steps, for whatever purpose, with the share of the time they take."""
+    for holding in loaded.holdings:
+        # A collection of garbage lengthens any step, and is charged as a cause of its own.
+        long = holding.long_computes - loaded.collecting
+        if long >= COMPUTING_SHARE and not blocks(holding, loaded):
+            yield Occupies(long, holding, computes=long)
+
+
+def serialises(occupied: Occupies) -> bool:
+    """Return whether most samples of the route's steps show the making of an answer."""
+    site = occupied.holding.site if occupied.holding else None
+    return site is not None and site.serialising
+
+
+def sentence(cause: Cause, _: Scene) -> str:
+    """Return the route, the line, and how much of the time its long steps take."""
+    holding = cause.holding
+    assert holding is not None
+    where = f" at {holding.site}, in {holding.site.function}" if holding.site else ""
+    return (
+        f"{holding.route} computes on the event loop{where}: steps of more than 10 ms take {holding.long:.0%} of the "
+        "time"
+    )
+
+
+def evidence(_: Cause, scene: Scene) -> Iterator[str]:
+    """Yield what it costs the other requests."""
+    yield wait_for_loop(scene)
+
+
+rule: Final = CauseRule(
+    name="loop computing",
+    condition=condition,
+    sentence=sentence,
+    evidence=evidence,
+    advice="Move the work to another process; a thread would still share the GIL.",
+)

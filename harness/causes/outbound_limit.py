@@ -1,0 +1,38 @@
+"""Outbound limit: requests wait for one of the C connections of the client session. Throughput cannot pass C/S.
+
+S is how long a call keeps its connection. Where calls take longer than without load, the rest of the queue goes to the
+neighbour that answers late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from harness.causes.cause import Cause, CauseRule, Scene
+from harness.causes.charge import Contrast, Queues
+
+
+def condition(contrast: Contrast) -> Iterator[Queues]:
+    """Yield the queue for a connection, for which the limit is responsible as far as a call takes no longer."""
+    yield Queues(contrast.grew("call_wait"), contrast.own_share("calling"))
+
+
+def sentence(_: Cause, scene: Scene) -> str:
+    """Return how long a request waits for a connection."""
+    waited_s = scene.loaded.spending.call_wait if scene.loaded.spending else 0.0
+    return f"the number of outbound connections is the limit: a request waits {waited_s * 1000:.3g} ms for one"
+
+
+def evidence(_: Cause, scene: Scene) -> Iterator[str]:
+    """Yield how long a call keeps a connection."""
+    yield f"a call keeps a connection for {scene.demands.call * 1000:.3g} ms"
+
+
+rule: Final = CauseRule(
+    name="outbound limit",
+    condition=condition,
+    sentence=sentence,
+    evidence=evidence,
+    advice="Raise the connection limit of the client session.",
+)

@@ -1,0 +1,59 @@
+"""Thread limit: requests wait for one of the T threads of the pool. Throughput cannot pass T/S.
+
+S is how long a request keeps its thread. Where threads are kept longer than without load, the limit is charged only
+with the share of the queue that would have been there otherwise; the rest goes to what prolongs the work in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from harness.causes.cause import Cause, CauseRule, Prediction, Scene
+from harness.causes.charge import SELDOM, Contrast, Queues, own_share
+from harness.causes.prediction import doubled
+
+
+def condition(contrast: Contrast) -> Iterator[Queues]:
+    """Yield the queue for a thread, for which the limit is responsible as far as a thread is kept no longer."""
+    before, after, loaded = contrast.unloaded, contrast.spent, contrast.loaded
+    queued_s = contrast.grew("queued")
+    if not before.hops:
+        yield Queues(queued_s, own=0.0, rest="nobody")
+        return
+    kept_before_s = (before.queued + before.served + before.returned) / before.hops
+    # A hop also waits for its thread to wake: only where the tokens are all taken it waits for one of them.
+    own = own_share(kept_before_s, loaded.token_s or kept_before_s) if loaded.tokens_full >= SELDOM else 0.0
+    kept_longer_s = max(0.0, (loaded.token_s or 0.0) - kept_before_s) * after.hops
+    yield Queues(queued_s, own, "inside" if after.served > before.served else "loop", kept_longer_s)
+
+
+def sentence(_: Cause, scene: Scene) -> str:
+    """Return how often all threads were taken."""
+    loaded = scene.loaded
+    return (
+        f"the thread pool is the limit: all {loaded.tokens} tokens were taken in {loaded.tokens_full:.0%} of the "
+        "readings"
+    )
+
+
+def evidence(_: Cause, scene: Scene) -> Iterator[str]:
+    """Yield how long a request waits for a thread, and how long it keeps one."""
+    if spent := scene.loaded.spending:
+        yield f"a request waits {spent.queued * 1000:.3g} ms for a thread"
+    yield f"a request keeps a thread for {scene.demands.thread * 1000:.3g} ms"
+
+
+def prediction(_: Cause, scene: Scene) -> Prediction:
+    """Return what twice the threads should bring."""
+    return doubled(scene, "threads", "thread tokens")
+
+
+rule: Final = CauseRule(
+    name="thread limit",
+    condition=condition,
+    sentence=sentence,
+    evidence=evidence,
+    advice="Allow more thread tokens, or write handlers that await instead of waiting in a thread.",
+    prediction=prediction,
+)

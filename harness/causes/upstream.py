@@ -1,0 +1,35 @@
+"""Upstream: the service that a request calls answers late, later than it declares or than without load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from harness.causes.cause import Cause, CauseRule, Scene
+from harness.causes.charge import Contrast, Slows
+
+
+def condition(contrast: Contrast) -> Iterator[Slows]:
+    """Yield by how much longer a call takes, the wait for a connection left out."""
+    yield Slows(max(0.0, contrast.grew("calling") - contrast.grew("call_wait")))
+
+
+def sentence(_: Cause, scene: Scene) -> str:
+    """Return how long a call takes under load."""
+    spent = scene.loaded.spending
+    call_s = spent.calling - spent.call_wait if spent else 0.0
+    return f"the upstream service is slow: a call takes {call_s * 1000:.3g} ms"
+
+
+def evidence(_: Cause, scene: Scene) -> Iterator[str]:
+    """Yield how long a call takes without load."""
+    yield f"unloaded, a call takes {scene.demands.call * 1000:.3g} ms"
+
+
+rule: Final = CauseRule(
+    name="upstream",
+    condition=condition,
+    sentence=sentence,
+    evidence=evidence,
+    advice="Call it less often, or make calls at the same time: no setting of this server makes it answer faster.",
+)
