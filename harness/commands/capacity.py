@@ -15,7 +15,6 @@ from rich.console import Console
 from bench_app.workload import discover
 from harness.exceptions import BenchError, StoppedError
 from harness.judge.capacity import CAPACITIES, FILE, Capacities, Probe, VariantCapacity
-from harness.judge.cells import milliseconds
 from harness.judge.objective import Objective, parse_objective
 from harness.machine.facts import facts
 from harness.machine.open_files import check_files
@@ -30,6 +29,7 @@ from harness.record.command_line import program
 from harness.record.run import PAGE, TRIALS, make_directory
 from harness.report.announcer import Announcer
 from harness.stats.bisection import Bisection
+from harness.stats.figures import milliseconds
 
 LONGEST_WINDOW_S: Final = 6.0
 FIRST_STEP: Final = 1.5

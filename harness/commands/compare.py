@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.exceptions import BadInputError, in_range
-from harness.judge.cells import Cell
 from harness.judge.changes import Change, changes, differences
 from harness.judge.findings import find
 from harness.plan.level import Level
@@ -57,17 +56,10 @@ def _table(found: Sequence[Change], margin: float, level: Level) -> Table:
     for change in found:
         table.add_row(
             change.name,
-            _figure(change.before.cell),
-            _figure(change.after.cell),
+            wording.headline_figure(change.before.cell),
+            wording.headline_figure(change.after.cell),
             figures.ratio(change.ratio),
             figures.ratio_interval(change.ratio),
             f"[{STYLES[change.verdict]}]{change.verdict}[/]",
         )
     return table
-
-
-def _figure(cell: Cell) -> str:
-    """The metric of the cell's level, with its unit."""
-    if cell.level.rate_rps is not None:
-        return f"{wording.latency(cell, 99)} ms"
-    return f"{figures.count(cell.throughput_rps.value if cell.throughput_rps else None)} req/s"

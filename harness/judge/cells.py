@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from harness.causes.bounds import Bound, bound
 from harness.plan.level import Level
-from harness.plan.metric import PERCENTILES, mass_needed
+from harness.plan.metric import mass_needed
 from harness.plan.plan import PlannedVariant, PlannedWorkload
 from harness.record.disturbance import (
     Signal,
@@ -19,17 +19,15 @@ from harness.record.disturbance import (
     worst_of,
 )
 from harness.record.run import Manifest, RecordedTrial
+from harness.record.trial_figures import TrialFigures, figures_of
 from harness.stats.bootstrap import Curve, curve
 from harness.stats.estimate import Estimate, geometric_mean
 from scenarios.wire.histogram import Distribution, merge
 from scenarios.wire.protocol import STAGGER, TrialResult, Victim, VictimName, merged_victims
 
 LITTLE_TOLERANCE: Final = 0.10
-ERROR_LIMIT: Final = 0.01
 HALVES_DIFFER: Final = 0.05
-SHORTEST_FOR_HALVES_S: Final = 2.0
-COUNTING_NOISE: Final = 3.0
-"""Two counts differ by chance: only what lies beyond three standard deviations of a Poisson process is a difference."""
+ERROR_LIMIT: Final = 0.01
 PERCENTS: Final = (
     *(step * 2.5 for step in range(36)),
     *(90 + step * 0.25 for step in range(36)),
@@ -38,22 +36,7 @@ PERCENTS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class TrialFigures:
-    """One trial in a line. A percentile is None where too few requests carry it.
-
-    `halves` is by how much, as a share, the second half of the window brought more or less than the first, beyond what
-    chance does; None for a window of less than two seconds.
-    """
-
-    number: int
-    block: int
-    window_s: float
-    throughput_rps: float
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
-    halves: float | None
+CellKey = tuple[str, str, Level]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +96,11 @@ class Cell:
     short_handed: int = 0
 
     @property
+    def key(self) -> CellKey:
+        """What tells this cell from the others of its run: workload, variant and level."""
+        return self.workload.name, self.variant.name, self.level
+
+    @property
     def errors(self) -> int:
         return sum(self.failures.values())
 
@@ -159,11 +147,6 @@ class Cell:
         return self.throughput_rps.value / self.bound.rps
 
 
-def milliseconds(microseconds: float | None) -> float | None:
-    """Microseconds as milliseconds; None stays None."""
-    return None if microseconds is None else microseconds / 1000
-
-
 def cell_of(
     workload: PlannedWorkload,
     variant: PlannedVariant,
@@ -178,7 +161,7 @@ def cell_of(
     left_out = len(recorded) - len(whole)
     recorded = whole or recorded
     results = [trial.result for trial in recorded]
-    figures = tuple(_figures(trial) for trial in recorded)
+    figures = tuple(figures_of(trial) for trial in recorded)
     latency = merge(result.latency for result in results)
     throughput = geometric_mean([trial.throughput_rps for trial in figures])
     failures: Counter[str] = Counter()
@@ -255,35 +238,3 @@ def _resolution(
         return 1 / completed
     bunched = max(0.0, 1 - STAGGER * warmup_s / (mean_us / 1e6 + level.think_s))
     return bunched * level.users / completed
-
-
-def _figures(recorded: RecordedTrial) -> TrialFigures:
-    trial, result = recorded.trial, recorded.result
-
-    def carried(percent: float) -> float | None:
-        latency = result.latency
-        return milliseconds(latency.percentile_us(percent)) if latency.n >= mass_needed(percent) else None
-
-    return TrialFigures(
-        number=trial.number,
-        block=trial.block,
-        window_s=result.window_s,
-        throughput_rps=result.throughput_rps,
-        p50_ms=carried(PERCENTILES["p50_ms"]),
-        p95_ms=carried(PERCENTILES["p95_ms"]),
-        p99_ms=carried(PERCENTILES["p99_ms"]),
-        halves=_halves(result),
-    )
-
-
-def _halves(result: TrialResult) -> float | None:
-    if result.window_s < SHORTEST_FOR_HALVES_S:
-        return None
-    whole = min(int(result.window_s / result.slice_s), len(result.slices)) // 2
-    if not whole:
-        return None
-    counts = [each.completed for each in result.slices[: 2 * whole]]
-    first, second = sum(counts[:whole]), sum(counts[whole:])
-    if not first or not second or abs(second - first) <= COUNTING_NOISE * (first + second) ** 0.5:
-        return 0.0
-    return second / first - 1

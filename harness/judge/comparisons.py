@@ -18,6 +18,7 @@ from harness.record.disturbance import (
     usual_core_speed,
 )
 from harness.record.run import RecordedTrial, Run
+from harness.record.trial_figures import block_ratios
 from harness.stats.estimate import CONFIDENCE, Estimate, geometric_mean, widened
 from harness.stats.shape import autocorrelation, farthest
 
@@ -126,15 +127,13 @@ def _comparison(pair: Pair, level: Level, baseline: Cell, contender: Cell) -> Co
 
 
 def outcome(contender: Cell, baseline: Cell, metric: Metric, confidence: float = CONFIDENCE) -> Outcome:
-    """contender/baseline by this metric, the interval at this confidence: for cells of the same workload and level."""
-    by_block = {trial.block: getattr(trial, metric) for trial in baseline.trials}
-    paired = [(getattr(trial, metric), by_block.get(trial.block)) for trial in contender.trials]
-    known = [(ours, theirs) for ours, theirs in paired if ours is not None and theirs is not None]
-    if not all(theirs for _, theirs in known):
-        return Outcome(metric, (), None)
-    ratios = tuple(ours / theirs for ours, theirs in known)
-    lower_bounds = contender.latency_is_lower_bound or baseline.latency_is_lower_bound
-    if lower_bounds and metric not in ("throughput_rps", primary(contender.level)):
+    """Return contender/baseline by this metric, the interval at this confidence, from the blocks that hold both.
+
+    There is no ratio where a latency is a lower bound, but of the metric that the verdict is about.
+    """
+    ratios = block_ratios(contender.trials, baseline.trials, metric)
+    bounded = contender.latency_is_lower_bound or baseline.latency_is_lower_bound
+    if bounded and metric not in ("throughput_rps", primary(contender.level)):
         return Outcome(metric, ratios, None)
     estimate = geometric_mean(ratios, confidence)
     if estimate is not None and metric == "throughput_rps":

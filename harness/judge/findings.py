@@ -15,7 +15,7 @@ from harness.judge.comparisons import Comparison, Outcome, outcome, summarise
 from harness.judge.guards import CellWarning, warnings_of, warnings_on
 from harness.judge.inquiry import Inquiry, cause, inquire
 from harness.judge.verdict import Verdict, agrees, verdict
-from harness.plan.metric import less_is_better
+from harness.plan.metric import less_is_better, primary
 from harness.plan.plan import Plan, PlannedWorkload
 from harness.plan.schedule import Confirmation, Schedule
 from harness.record.disturbance import DisturbedBlock, Unrest
@@ -80,10 +80,24 @@ class JudgedConfirmation:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedSetting:
+    """One variant under the same load with two settings of the server: the first one measured, and another.
+
+    `outcome` is after/before of the level's metric, over the blocks that hold both.
+    """
+
+    before: JudgedCell
+    after: JudgedCell
+    outcome: Outcome
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """Everything there is to say about a run; the comparisons of the step at an equal rate are apart, in `iso`.
 
-    `disturbed` are the blocks in which the machine was not itself, `unrest` is how restless it was in all.
+    `disturbed` are the blocks in which the machine was not itself, `unrest` is how restless it was in all. `settings`
+    compares each variant with itself where a setting of the server was varied.
     """
 
     run: Run
@@ -94,6 +108,7 @@ class Findings:
     disturbed: tuple[DisturbedBlock, ...] = ()
     unrest: tuple[Unrest, ...] = ()
     confirmations: tuple[JudgedConfirmation, ...] = ()
+    settings: tuple[JudgedSetting, ...] = ()
 
     @property
     def rejected(self) -> tuple[DisturbedBlock, ...]:
@@ -135,11 +150,11 @@ def find(run: Run) -> Findings:
     """Judge a run. Pure: the same directory always gives the same findings."""
     summary = summarise(run)
     cells = tuple(JudgedCell(cell, warnings_of(cell, run), inquire(cell, run)) for cell in summary.cells)
-    valid = {id(judged.cell): judged.valid for judged in cells}
+    valid = {judged.cell.key: judged.valid for judged in cells}
     margin = run.manifest.plan.margin
 
     def judge(comparison: Comparison) -> JudgedComparison:
-        both = valid[id(comparison.baseline)] and valid[id(comparison.contender)]
+        both = valid[comparison.baseline.key] and valid[comparison.contender.key]
         first, *others = (
             verdict(each.ratio, margin=margin, valid=both, less_is_better=less_is_better(each.metric))
             for each in (comparison.primary, *comparison.secondary)
@@ -153,7 +168,17 @@ def find(run: Run) -> Findings:
     iso = tuple(judged for judged in comparisons if judged.comparison.level not in levels)
     claims = tuple(_claims(run.manifest.plan, planned))
     confirmed = tuple(_confirmed(run.manifest.schedule, cells))
-    return Findings(run, cells, planned, claims, iso, summary.disturbed, summary.unrest, confirmed)
+    return Findings(
+        run,
+        cells,
+        planned,
+        claims,
+        iso,
+        summary.disturbed,
+        summary.unrest,
+        confirmed,
+        tuple(_settings(run.manifest.plan, cells)),
+    )
 
 
 def _confirmed(schedule: Schedule, cells: tuple[JudgedCell, ...]) -> Iterator[JudgedConfirmation]:
@@ -167,6 +192,25 @@ def _confirmed(schedule: Schedule, cells: tuple[JudgedCell, ...]) -> Iterator[Ju
         yield JudgedConfirmation(
             each, ratio, agrees(ratio, each.least, each.most, margin=schedule.plan.margin, valid=valid)
         )
+
+
+def _settings(plan: Plan, cells: tuple[JudgedCell, ...]) -> Iterator[JudgedSetting]:
+    """Yield each variant with each further setting of the server, compared with the first setting at the same load."""
+    found = {judged.cell.key: judged for judged in cells}
+    for workload in plan.workloads:
+        for variant in workload.variants:
+            for load in dict.fromkeys(level.load for level in plan.levels):
+                same = [level for level in plan.levels if level.load == load]
+                first, *others = (found.get((workload.name, variant.name, level)) for level in same)
+                for other in others:
+                    if first is None or other is None:
+                        continue
+                    metric = primary(other.cell.level)
+                    of_both = outcome(other.cell, first.cell, metric)
+                    valid = first.valid and other.valid
+                    less = less_is_better(metric)
+                    said = verdict(of_both.ratio, margin=plan.margin, valid=valid, less_is_better=less)
+                    yield JudgedSetting(first, other, of_both, said)
 
 
 def _claims(plan: Plan, comparisons: tuple[JudgedComparison, ...]) -> list[JudgedClaim]:

@@ -51,6 +51,7 @@ def warnings_of(cell: Cell, run: Run) -> tuple[CellWarning, ...]:
         *_unsteady(cell),
         *_left_out(cell),
         *_short_handed(cell),
+        *_delayed_answers(cell),
     ]
     if run.manifest.target:
         found.append(
@@ -301,6 +302,23 @@ def _short_handed(cell: Cell) -> list[CellWarning]:
         return []
     return [
         CellWarning(f"{cell.short_handed} of {len(cell.trials)} trials ran with fewer load processes than planned.")
+    ]
+
+
+def _delayed_answers(cell: Cell) -> list[CellWarning]:
+    """Several workers share a socket that uvicorn binds itself, and asyncio does not set TCP_NODELAY on it.
+
+    An answer in two pieces then waits for the client's acknowledgement, up to 40 ms, while nobody is busy
+    (https://github.com/Kludex/uvicorn/issues/3149). uvloop sets the option on every connection.
+    """
+    knobs = cell.level.knobs
+    if cell.variant.origin is not None or knobs.workers == 1 or knobs.loop != "asyncio":
+        return []
+    return [
+        CellWarning(
+            "uvicorn does not set TCP_NODELAY where several workers run on asyncio's loop (its issue 3149): an answer "
+            "may wait up to 40 ms in the kernel while nobody is busy. Use --loop uvloop to measure the handlers."
+        )
     ]
 
 

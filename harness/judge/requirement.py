@@ -13,7 +13,9 @@ from harness.judge.comparisons import outcome
 from harness.judge.findings import Findings, JudgedCell
 from harness.judge.objective import Objective, parse_objective
 from harness.judge.verdict import Standing, standing, verdict, within
+from harness.plan.level import Level
 from harness.plan.metric import less_is_better, mass_needed, primary
+from harness.plan.plan import PlannedWorkload
 from harness.stats.estimate import CONFIDENCE, Estimate, geometric_mean
 
 ORDER: Final = re.compile(r"(\S+)\s+([a-z0-9_-]+)\s*(>=|>)\s*([a-z0-9_-]+)")
@@ -117,18 +119,35 @@ def _cells(findings: Findings, requirement: Requirement) -> list[tuple[JudgedCel
         if name not in {variant.name for variant in workload.variants}:
             raise unknown("variant in this run", name, [variant.name for variant in workload.variants])
     found = []
-    for level in plan.levels:
+    for level in _levels(findings, requirement, workload):
         cells = tuple(
-            judged
-            for name in names
-            for judged in findings.cells_of(workload)
-            if judged.cell.variant.name == name and judged.cell.level == level
+            judged for name in names for judged in findings.cells if judged.cell.key == (workload.name, name, level)
         )
         if len(cells) == len(names):
             found.append(cells)
     if not found:
         raise BadInputError(f"{requirement} cannot be checked: no trial of {' or '.join(names)} is in this run.")
     return found
+
+
+def _levels(findings: Findings, requirement: Requirement, workload: PlannedWorkload) -> tuple[Level, ...]:
+    """Return the levels at which a requirement is checked: a latency limit at those of an open loop.
+
+    In a closed loop a slow server is asked less often, so that a percentile of it is no promise to anybody.
+
+    Raises:
+        BadInputError: it is a latency limit, and the run has no open loop.
+    """
+    schedule = findings.run.manifest.schedule
+    if isinstance(requirement, Order):
+        return schedule.plan.levels
+    levels = tuple(level for level in schedule.levels_of(workload) if level.rate_rps is not None)
+    if not levels:
+        raise BadInputError(
+            f"{requirement} needs an open loop, and this run is a closed one, whose p{requirement.objective.percent:g} "
+            "falls as its users wait: measure with --rate, or with --iso-rate, and check that run."
+        )
+    return levels
 
 
 def _order(requirement: Order, cells: tuple[JudgedCell, ...], margin: float, confidence: float) -> Check:

@@ -14,12 +14,13 @@ from typing import Final
 
 from harness.machine.placement import Placement
 from harness.plan.level import Level
+from harness.plan.metric import primary
 from harness.plan.plan import LOOK_EVERY, Plan
 from harness.plan.schedule import Schedule
 from harness.record.disturbance import disturbed_blocks, rejected_keys
 from harness.record.run import RecordedTrial
+from harness.record.trial_figures import TrialFigures, block_ratios, figures_of
 from harness.stats.estimate import geometric_mean
-from scenarios.wire.protocol import TrialResult
 
 PRECISE_LOG: Final = 0.03
 PRECISE_SHARE: Final = 0.05
@@ -38,25 +39,19 @@ def is_precise(
     Its half-width on the logarithm must be at most max(0.03, 0.05 · |mean|). `trials` are all of the session so far.
     """
     rejected = rejected_keys(disturbed_blocks(trials, placement))
-    mine = [each for each in trials if (each.trial.workload, each.trial.level) == (workload, level)]
-    values: dict[str, dict[int, float]] = {}
-    for each in mine:
-        if (workload, level, each.trial.block) not in rejected:
-            values.setdefault(each.trial.variant, {})[each.trial.block] = _value(level, each.result)
+    measured: dict[str, list[TrialFigures]] = {}
+    for each in trials:
+        trial = each.trial
+        if (trial.workload, trial.level) != (workload, level) or each.result.lost:
+            continue
+        if (workload, level, trial.block) not in rejected:
+            measured.setdefault(trial.variant, []).append(figures_of(each))
     for pair in schedule.pairs_at(workload, level):
-        contender, baseline = values.get(pair.contender, {}), values.get(pair.baseline, {})
-        common = [block for block in contender if baseline.get(block)]
-        estimate = geometric_mean([contender[block] / baseline[block] for block in common])
+        ratios = block_ratios(measured.get(pair.contender, []), measured.get(pair.baseline, []), primary(level))
+        estimate = geometric_mean(ratios)
         if estimate is None or estimate.low is None or estimate.high is None:
             return False
         half_width = math.log(estimate.high / estimate.low) / 2
         if half_width > max(PRECISE_LOG, PRECISE_SHARE * abs(math.log(estimate.value))):
             return False
     return True
-
-
-def _value(level: Level, result: TrialResult) -> float:
-    """The metric that the level's verdict is about; 0 where it is not known."""
-    if level.rate_rps is None:
-        return result.throughput_rps
-    return result.latency.percentile_us(99) or 0.0

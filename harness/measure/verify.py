@@ -1,11 +1,10 @@
-"""Are the twins twins? Same status, same body, same work for the neighbours, each on the thread its kind says."""
+"""Check that paired variants are equivalent: status, body, database statements, upstream calls, thread."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 import psycopg
@@ -53,7 +52,7 @@ def verify(plan: Plan, services: Services, recorder: Server | None) -> tuple[Ver
         services.check()
         if recorder is not None:
             recorder.child.check()
-        raise BenchError(f"The twins could not be verified: {type(error).__name__}: {error}.") from error
+        raise BenchError(f"The variants could not be verified: {type(error).__name__}: {error}.") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +116,25 @@ def _answer(url: str, request: Request, limit_s: float) -> tuple[int, bytes]:
             ) as answer:
                 if answer.is_redirect:
                     return answer.status_code, f"redirect to {answer.headers.get('location')}".encode()
-                return answer.status_code, b"".join(islice(answer.iter_content(CHUNK), BODY_LIMIT // CHUNK))
+                return answer.status_code, _body(answer)
 
         try:
             return within(limit_s, ask)
         except (requests.RequestException, TimeoutError) as error:
             return 0, REASONS.get(type(error).__name__, type(error).__name__).encode()
+
+
+def _body(answer: requests.Response) -> bytes:
+    """Return the body, cut at `BODY_LIMIT` bytes.
+
+    A chunked body comes piece by piece whatever size is asked for, so that a number of pieces would be no limit.
+    """
+    body = bytearray()
+    for piece in answer.iter_content(CHUNK):
+        body += piece
+        if len(body) >= BODY_LIMIT:
+            break
+    return bytes(body[:BODY_LIMIT])
 
 
 def _reading(count: Callable[[], int | None] | None) -> int | None:

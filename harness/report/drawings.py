@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from bench_app.workload import Kind
-from harness.judge.cells import milliseconds
 from harness.judge.findings import JudgedCell, JudgedComparison
 from harness.plan.level import Level
 from harness.plan.plan import Plan
 from harness.report import wording
 from harness.stats import figures
+from harness.stats.figures import milliseconds
 from scenarios.wire.protocol import VictimName
 
 # Okabe and Ito's palette, which survives colour blindness; the marker says the kind again.

@@ -11,7 +11,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from harness.judge.cells import milliseconds
 from harness.plan.level import Level
 from harness.plan.plan import Trial
 from harness.plan.schedule import Schedule
@@ -19,6 +18,7 @@ from harness.record.run import RecordedTrial, Verification
 from harness.report import wording
 from harness.stats import figures
 from harness.stats.estimate import geometric_mean
+from harness.stats.figures import milliseconds
 from scenarios.wire.histogram import Distribution, merge
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from harness.causes.cause import Explanation
-from harness.judge.cells import Cell, milliseconds
+from harness.judge.cells import Cell
 from harness.judge.comparisons import Comparison, Outcome
 from harness.judge.findings import Findings, JudgedCell, JudgedComparison
 from harness.judge.inquiry import Inquiry
@@ -17,6 +17,7 @@ from harness.plan.plan import Plan
 from harness.record.disturbance import DisturbedBlock
 from harness.record.run import SCHEMA
 from harness.stats.estimate import Estimate
+from harness.stats.figures import milliseconds
 from scenarios.wire.protocol import VICTIMS, Victim
 
 
@@ -52,6 +53,18 @@ def to_summary(findings: Findings) -> dict[str, Any]:
             }
             for unrest in findings.unrest
         },
+        "settings": [
+            {
+                "workload": judged.after.cell.workload.name,
+                "variant": judged.after.cell.variant.name,
+                "level": _level(judged.after.cell),
+                "against": _level(judged.before.cell),
+                **_ratio(judged.outcome),
+                "blocks": len(judged.outcome.ratios),
+                "verdict": str(judged.verdict),
+            }
+            for judged in findings.settings
+        ],
         "confirmations": [
             {
                 "workload": judged.confirmation.workload,

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench_app.workload import Workload
-from harness.judge.findings import Findings, JudgedComparison
+from harness.judge.findings import Findings, JudgedComparison, JudgedSetting
 from harness.judge.verdict import Verdict
 from harness.plan.plan import Plan
 from harness.report import wording
@@ -101,7 +101,31 @@ def iso_table(findings: Findings) -> Table:
     return table
 
 
-def _spelled(judged: JudgedComparison) -> str:
+def settings_table(findings: Findings) -> Table:
+    """Return each variant with each further setting of the server, compared with its first setting."""
+    table = plain_table("The same variant with another setting of the server, against the first setting")
+    table.add_column("variant", no_wrap=True)
+    table.add_column("setting / first", no_wrap=True)
+    if several := len({judged.after.cell.level.load for judged in findings.settings}) > 1:
+        table.add_column(findings.run.manifest.plan.levels[0].unit, justify="right", no_wrap=True)
+    table.add_column("ratio", justify="right", no_wrap=True)
+    table.add_column("95 % interval", justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for judged in findings.settings:
+        cell = judged.after.cell
+        load = [f"{cell.level.size:g}"] if several else []
+        table.add_row(
+            f"{cell.workload.name}/{cell.variant.name}",
+            wording.setting(judged),
+            *load,
+            figures.ratio(judged.outcome.ratio),
+            figures.ratio_interval(judged.outcome.ratio),
+            _spelled(judged),
+        )
+    return table
+
+
+def _spelled(judged: JudgedComparison | JudgedSetting) -> str:
     return f"[{STYLES[judged.verdict]}]{judged.verdict}[/]"
 
 
@@ -136,9 +160,13 @@ def print_findings(findings: Findings, console: Console) -> None:
                 f"({figures.interval(cell.throughput_rps)}), p50 {wording.latency(cell, 50)} ms, "
                 f"p99 {wording.latency(cell, 99)} ms"
             )
-        console.print("No two variants were measured that could be compared.")
+        if not findings.settings:
+            console.print("No two variants were measured that could be compared.")
+    if findings.settings:
+        console.print()
+        console.print(settings_table(findings))
     if causes := list(_causes(findings)):
-        console.print("\nWhy (a full core apart, which the page has, too):", style="bold")
+        console.print("\nCauses other than a saturated core:", style="bold")
         for line in causes:
             console.print(line)
     for confirmed in findings.confirmations:

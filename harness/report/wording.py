@@ -8,18 +8,18 @@ from typing import Final
 from harness.causes.bounds import saturation_users
 from harness.causes.cause import Cause, Prediction
 from harness.causes.diagnosis import Diagnosis
-from harness.judge.cells import Cell, milliseconds
+from harness.judge.cells import Cell
 from harness.judge.comparisons import Comparison
 from harness.judge.crossover import Over
-from harness.judge.findings import JudgedCell, JudgedComparison, JudgedConfirmation
-from harness.plan.knobs import spelled, varied
+from harness.judge.findings import JudgedCell, JudgedComparison, JudgedConfirmation, JudgedSetting
+from harness.plan.knobs import differing, spelled, varied
 from harness.plan.level import ARRIVALS_SPELLED, Level
 from harness.plan.metric import Metric
 from harness.plan.plan import Plan
 from harness.plan.schedule import Schedule
 from harness.record.disturbance import WARN, DisturbedBlock, Unrest
 from harness.record.validation import Validation
-from harness.stats.figures import NOT_MEASURED, TOO_FEW, count, duration_ms, ratio, ratio_interval, times
+from harness.stats.figures import NOT_MEASURED, TOO_FEW, count, duration_ms, milliseconds, ratio, ratio_interval, times
 from scenarios.wire.histogram import Distribution
 from scenarios.wire.protocol import VictimName
 
@@ -136,6 +136,22 @@ def condition_heading(plan: Plan) -> str:
     if not varied(each.knobs for each in plan.levels):
         return plan.levels[0].unit
     return f"{plan.levels[0].unit}, server" if several_loads else "server"
+
+
+def setting(judged: JudgedSetting) -> str:
+    """The two settings of the server that are compared: 2 workers / 1 worker."""
+    before, after = judged.before.cell.level.knobs, judged.after.cell.level.knobs
+    both = [
+        (spelled(name, getattr(after, name)), spelled(name, getattr(before, name))) for name in differing(after, before)
+    ]
+    return " / ".join(", ".join(parts) for parts in zip(*both, strict=True))
+
+
+def headline_figure(cell: Cell) -> str:
+    """The figure of the metric that the cell's verdict is about, with its unit."""
+    if cell.level.rate_rps is not None:
+        return f"{latency(cell, 99)} ms"
+    return f"{count(cell.throughput_rps.value if cell.throughput_rps else None)} req/s"
 
 
 def minutes(seconds: float) -> str:

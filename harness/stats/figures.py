@@ -57,3 +57,8 @@ def ratio_interval(estimate: Estimate | None) -> str:
     if estimate is None or estimate.low is None or estimate.high is None:
         return NOT_MEASURED
     return f"{times(estimate.low)} to {times(estimate.high)}"
+
+
+def milliseconds(microseconds: float | None) -> float | None:
+    """Microseconds as milliseconds; None stays None."""
+    return None if microseconds is None else microseconds / 1000

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
+from typer.testing import Result
 
 from harness.judge.changes import changes, differences
 from harness.judge.findings import Findings, find

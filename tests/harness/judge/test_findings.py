@@ -1,5 +1,6 @@
 """The right half, on rehearsed runs: no clock, no socket."""
 
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from harness.judge.findings import Findings, JudgedCell, find
 from harness.judge.verdict import Verdict
 from harness.machine.machine import Machine
+from harness.plan.knobs import make_knobs
 from harness.plan.plan import Plan, Trial
 from harness.plan.schedule import Schedule
 from harness.record.calibration import Calibration, Percentiles
 from harness.record.run import read_run
 from harness.report.summary_json import to_summary
+from harness.report.terminal import print_findings
 from scenarios.wire.histogram import Distribution
 from scenarios.wire.protocol import Slice, TrialResult, Victim
 from tests.rehearsal import STARTED, distribution, plan, rehearse, result
@@ -441,3 +445,41 @@ def test_think_time_is_part_of_littles_law_and_of_the_bound(tmp_path: Path):
     assert judged.explained_users == pytest.approx(40, rel=0.01)
     assert judged.bound is not None
     assert judged.bound.rps == pytest.approx(200)
+
+
+def test_a_setting_of_the_server_is_compared_with_the_first_one_of_the_same_variant(tmp_path: Path):
+    settings = make_knobs({"workers": [1, 2]})
+    made = plan("root", variants=["async"], settings=settings)
+    directory = rehearse(
+        tmp_path, made, lambda trial: result(1_000.0 * trial.level.knobs.workers * wobble(trial), trial.level.users)
+    )
+    findings = find(read_run(directory))
+    assert findings.comparisons == ()
+    (judged,) = findings.settings
+    assert judged.verdict is Verdict.WIN
+    assert judged.outcome.ratio is not None
+    assert judged.outcome.ratio.value == pytest.approx(2.0, rel=0.02)
+    (entry,) = to_summary(findings)["settings"]
+    assert (entry["variant"], entry["level"]["knobs"]["workers"], entry["verdict"]) == ("async", 2, "WIN")
+    assert "knobs" not in entry["against"]
+    console = Console(record=True, width=100, file=io.StringIO())
+    print_findings(findings, console)
+    said = console.export_text()
+    assert "2 workers / 1 worker" in said
+    assert "No two variants" not in said
+
+
+def test_a_run_of_one_setting_compares_no_settings(tmp_path: Path):
+    assert findings_of(tmp_path).settings == ()
+
+
+def test_workers_on_asyncios_loop_are_said_to_answer_late_for_no_reason_of_the_handlers(tmp_path: Path):
+    settings = make_knobs({"workers": [1, 2], "loop": ["uvloop", "asyncio"]})
+    made = plan("root", variants=["async"], settings=settings)
+    findings = find(read_run(rehearse(tmp_path, made, lambda trial: result(1_000.0, trial.level.users))))
+    warned = {
+        (judged.cell.level.knobs.workers, judged.cell.level.knobs.loop)
+        for judged in findings.cells
+        if any("TCP_NODELAY" in warning.sentence for warning in judged.warnings)
+    }
+    assert warned == {(2, "asyncio")}
