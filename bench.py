@@ -113,7 +113,7 @@ def _with_knobs(command: Callable[..., None]) -> Callable[..., None]:
     """Give the command an option for each knob of the server, from the table of knobs."""
     from harness.plan.knobs import KNOBS
 
-    signature = inspect.signature(command)
+    signature = inspect.signature(command, eval_str=True)
     kept = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
     options = [
         inspect.Parameter(
@@ -142,7 +142,7 @@ def _run_options(context: typer.Context) -> RunOptions:
 def run(
     context: typer.Context,
     workloads: Annotated[
-        list[str] | None, typer.Argument(metavar="[WORKLOAD]...", help="Workloads to measure; default: all.")
+        list[str] | None, typer.Argument(metavar="WORKLOAD", help="Workloads to measure; default: all.")
     ] = None,
     users: Annotated[
         str | None,
@@ -456,7 +456,7 @@ def selfcheck(
 @app.command()
 def micro(
     workloads: Annotated[
-        list[str] | None, typer.Argument(metavar="[WORKLOAD]...", help="Workloads to time; default: all.")
+        list[str] | None, typer.Argument(metavar="WORKLOAD", help="Workloads to time; default: all.")
     ] = None,
     dsn: Dsn = None,
     out: Out = Path("reports"),

@@ -18,6 +18,7 @@ from harness.machine.facts import facts
 from harness.machine.placement import find_place
 from harness.record.calibration import read_calibration
 from tests.conftest import PROJECT, Bench
+from tests.tree import copy_tree
 
 UNFAIR = '''
 """A workload that somebody dropped in, with a twin that cheats."""
@@ -94,9 +95,7 @@ def test_report_writes_the_page_again_from_disk_alone(bench: Bench, measured: Pa
 
 
 def test_a_workload_file_dropped_in_is_listed_verified_measured_and_drawn(tmp_path: Path):
-    for part in ("bench_app", "scenarios", "harness"):
-        shutil.copytree(PROJECT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(PROJECT / "bench.py", tmp_path)
+    tmp_path = copy_tree(tmp_path)
     (tmp_path / "bench_app" / "workloads" / "dropped.py").write_text(UNFAIR)
 
     def typed(*words: str) -> str:
@@ -371,7 +370,7 @@ def test_an_interrupted_run_can_be_resumed_and_says_what_it_kept(
     assert all((directory / "trials" / name).read_bytes() == content for name, content in before.items())
     again = typed("run", "--resume", str(directory))
     assert again.exit_code == 2
-    assert "is complete: there is nothing to go on with" in again.stderr
+    assert "is complete: there is nothing to continue" in again.stderr
     manifest = json.loads((directory / "run.json").read_text())
     manifest["machine"]["python"], manifest["ended"] = "CPython 3.0", None
     (directory / "run.json").write_text(json.dumps(manifest))
@@ -562,8 +561,13 @@ CROSSOVER = ("crossover", "sleep", "sync", "async", "--over", "users")
         (("run", "--workers", "2", "--no-probe"), ("--workers needs the probe",)),
         (("run", "--loop", "uvlop"), ("no event loop 'uvlop'", "did you mean 'uvloop'?")),
         (("run", "--http", "h12"), ("no HTTP parser 'h12'", "did you mean 'h11'?")),
-        (("run", "--no-probe", "--diagnose"), ("--diagnose needs what --no-probe silences",)),
-        (("run", "--no-diagnose", "--confirm"), ("--confirm turns the knob that a diagnosis names",)),
+        (("run", "database", "--resume", "somewhere"), ("names of workloads and --resume",)),
+        (("run", "--resume", "somewhere", "--users", "8"), ("--users and --resume",)),
+        (("run", "--workloads", "/nowhere"), ("--workloads /nowhere is no directory",)),
+        (("run", "--workloads", "reports"), ("holds no workload file",)),
+        (("list", "--workloads", "/nowhere"), ("--workloads /nowhere is no directory",)),
+        (("run", "--no-probe", "--diagnose"), ("--diagnose needs what --no-probe switches off",)),
+        (("run", "--no-diagnose", "--confirm"), ("--confirm applies the setting that a diagnosis recommends",)),
         (
             ("run", "--target", "http://127.0.0.1:9/", "--threads", "4"),
             ("--threads is for a server that the run starts",),
@@ -657,10 +661,26 @@ def test_a_run_on_a_given_database_never_saves_the_password(bench: Bench, servic
             assert password.encode() not in path.read_bytes(), path
 
 
+def test_a_workload_from_a_folder_of_ones_own_is_measured_from_any_directory(tmp_path: Path):
+    folder = tmp_path / "my workloads"
+    folder.mkdir()
+    (folder / "dropped.py").write_text(UNFAIR)
+    done = subprocess.run(
+        [
+            *(sys.executable, str(PROJECT / "bench.py"), "run", "--no-diagnose", "--workloads", str(folder)),
+            *("--users", "4", "--blocks", "2", "--seconds", "0.2", "--warmup", "0.1"),
+        ],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (directory,) = (tmp_path / "reports").glob("*-quick-dropped")
+    summary = json.loads((directory / "summary.json").read_text())
+    assert {cell["workload"] for cell in summary["cells"]} == {"dropped"}
+    assert json.loads((directory / "run.json").read_text())["workloads_dir"] == str(folder)
+
+
 def test_a_broken_workload_file_is_named(tmp_path: Path):
-    for part in ("bench_app", "scenarios", "harness"):
-        shutil.copytree(PROJECT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(PROJECT / "bench.py", tmp_path)
+    tmp_path = copy_tree(tmp_path)
     (tmp_path / "bench_app" / "workloads" / "broken.py").write_text("import nothing_of_that_name\n")
     done = subprocess.run(
         [sys.executable, "bench.py", "list"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False

@@ -12,7 +12,7 @@ from itertools import zip_longest
 from typing import Final, Literal, get_args
 
 from scenarios.wire.arrivals import Arrivals
-from scenarios.wire.histogram import Distribution, merge
+from scenarios.wire.histogram import Distribution, bin_of, merge
 
 STAGGER: Final = 0.75
 """The share of the warm-up over which the users of a closed loop begin."""
@@ -101,7 +101,10 @@ class Victim:
     def is_lower_bound(self, percent: float) -> bool:
         """Return whether a probe at or below this percentile was still waiting when the load ended."""
         value_us = self.latency.percentile_us(percent)
-        return bool(self.censored.n) and value_us is not None and self.censored.min_us <= value_us
+        if not self.censored.n or value_us is None:
+            return False
+        # A percentile is known to its bin, and no better.
+        return bin_of(self.censored.min_us) <= bin_of(int(value_us))
 
 
 def merged_victims(parts: Iterable[Mapping[VictimName, Victim]]) -> dict[VictimName, Victim]:
