@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: run test check bench-load install clean
+.PHONY: run test check wheel bench-load bench-probe readme install clean
 
 run: install
 	$(VENV)/python bench.py run
@@ -17,9 +17,23 @@ check: install
 	$(VENV)/mypy
 	$(VENV)/lint-imports
 
+# The wheel, made by the pinned build backend.
+wheel: install
+	rm -rf dist
+	$(VENV)/python -m pip wheel . --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist
+
 # Needs wrk and hey from the system's packages.
 bench-load: install
 	$(VENV)/python -m tests.benchmarks.load
+
+# What the probe costs, in measure and in diagnose mode.
+bench-probe: install
+	$(VENV)/python -m tests.benchmarks.probe
+
+# The table of results and the picture of the README, from a run: make readme RUN=reports/latest
+RUN ?= reports/latest
+readme: install
+	$(VENV)/python docs/make.py $(RUN)
 
 install: .venv/installed
 
@@ -29,4 +43,4 @@ install: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv
+	rm -rf .venv dist

@@ -157,7 +157,7 @@ def test_several_load_processes_think_time_and_an_equal_rate_in_one_run(bench: B
     )
     done = bench(*words, "--load-processes", "2", "--think-ms", "5", "--iso-rate", "0.7", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
-    assert "Both twins at 70% of the slower one's req/s: sleep" in done.stdout
+    assert "Both variants at 70% of the slower one's req/s: sleep" in done.stdout
     summary = json.loads((tmp_path / "latest" / "summary.json").read_text())
     assert summary["complete"]
     closed, equal = summary["comparisons"]

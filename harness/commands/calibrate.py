@@ -12,6 +12,7 @@ from typing import Final
 from rich.console import Console
 
 from harness.exceptions import BenchError, in_range
+from harness.machine.core import FULL_CORE
 from harness.machine.facts import facts
 from harness.machine.placement import find_place, taking_place
 from harness.measure.child import Child
@@ -25,7 +26,6 @@ from scenarios.wire.protocol import ClosedLoop, RequestSpec, TrialOrder, TrialRe
 
 USERS: Final = 64
 TRIALS: Final = 5
-FULL: Final = 0.9
 
 
 def calibrate(*, out: Path, as_json: bool, seconds: float) -> None:
@@ -78,7 +78,7 @@ def measure(window_s: float) -> Calibration:
         client_cpu_us_per_request=round(
             statistics.median(result.cpu_s["load"] / max(result.completed, 1) * 1e6 for result in many), 3
         ),
-        server_was_the_limit=client_cpu < FULL,
+        server_was_the_limit=client_cpu < FULL_CORE,
         floor_ms=_percentiles(merge(result.latency for result in alone)),
         lag_ms=_percentiles(merge(result.lag for result in many)),
         users=USERS,

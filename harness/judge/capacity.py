@@ -13,12 +13,12 @@ from bench_app.workload import Kind
 from harness.exceptions import BadInputError
 from harness.judge.objective import Objective
 from harness.judge.verdict import Verdict, verdict
+from harness.machine.core import FULL_CORE
 from harness.machine.machine import Machine
 from harness.stats.bisection import RESOLUTION
 from harness.stats.estimate import Estimate, geometric_mean, ratio, widened
 
 FILE: Final = "capacity.json"
-CLIENT_LIMIT: Final = 0.90
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class VariantCapacity:
     @property
     def client_limited(self) -> bool:
         """Whether a probe that did not meet the objective may owe that to the load process."""
-        return any(probe.broken is not None and probe.client_cpu >= CLIENT_LIMIT for probe in self.probes)
+        return any(probe.broken is not None and probe.client_cpu >= FULL_CORE for probe in self.probes)
 
     @property
     def unmet(self) -> bool:

@@ -60,7 +60,8 @@ class Cell:
     """All trials of one variant at one level.
 
     `requests` were sent within the windows, errors included. Distributions pool all trials. Shares of CPU are of
-    one core, the largest over the trials for the client's side and the mean for the server; None where not watched.
+    one core, the largest over the trials for the client's side and the mean for the server; None where not watched. In
+    an open loop `latency` counts from when a request was due: it is `send_lag`, until it was sent, and `service` after.
     `client_lag` is how late the load process woke. `connected` is the fewest users that ever were in a trial,
     `resolution` the share by which a window's count may be off, `disturbances` the worst of each sign of disturbance
     in a trial that counts. `dropped` were due in an open loop and never sent. `explained_users` is X·(R+Z), what
@@ -81,6 +82,8 @@ class Cell:
     resolution: float
     throughput_rps: Estimate | None
     latency: Distribution
+    service: Distribution
+    send_lag: Distribution
     curve: Curve = field(repr=False)
     victims: Mapping[VictimName, Victim]
     bound: Bound | None
@@ -183,6 +186,8 @@ def cell_of(
         resolution=_resolution(variant, level, figures, mean_us, warmup_s),
         throughput_rps=throughput,
         latency=latency,
+        service=merge(result.service for result in results),
+        send_lag=merge(result.send_lag for result in results),
         curve=curve([result.latency for result in results], [p for p in PERCENTS if latency.n >= mass_needed(p)]),
         victims=merged_victims(result.victims for result in results),
         bound=bound(workload, variant, level),

@@ -7,6 +7,7 @@ from typing import Final
 
 from harness.judge.cells import ERROR_LIMIT, HALVES_DIFFER, LITTLE_TOLERANCE, Cell
 from harness.judge.comparisons import Comparison
+from harness.machine.core import FULL_CORE
 from harness.plan.metric import mass_needed
 from harness.record.calibration import Calibration
 from harness.record.disturbance import AVOIDABLE, Signal, SignalName
@@ -14,7 +15,6 @@ from harness.record.run import Run, Verification
 from scenarios.wire.protocol import TIMEOUT, UNANSWERED
 
 CLIENT_WARN: Final = 0.80
-CLIENT_LIMIT: Final = 0.90
 CEILING_SHARE: Final = 0.90
 LAG_MEAN_SHARE: Final = 0.05
 # The event loop sleeps in whole milliseconds, so a sleeper wakes up to one late with nobody to blame.
@@ -149,7 +149,7 @@ def _errors(cell: Cell) -> list[CellWarning]:
 def _client(cell: Cell) -> list[CellWarning]:
     """The load generator must not be the bottleneck in silence."""
     found = []
-    if cell.client_cpu >= CLIENT_LIMIT:
+    if cell.client_cpu >= FULL_CORE:
         found.append(
             CellWarning(
                 f"The load process used {cell.client_cpu:.0%} of its core: it measured itself. Use fewer users, or "
@@ -161,7 +161,7 @@ def _client(cell: Cell) -> list[CellWarning]:
         found.append(
             CellWarning(f"The load process used {cell.client_cpu:.0%} of its core: ratios may be understated.")
         )
-    if cell.load_core_busy is not None and cell.load_core_busy >= CLIENT_LIMIT > cell.client_cpu:
+    if cell.load_core_busy is not None and cell.load_core_busy >= FULL_CORE > cell.client_cpu:
         found.append(
             CellWarning(
                 f"The core of the load was {cell.load_core_busy:.0%} busy, with "

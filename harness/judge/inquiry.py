@@ -10,13 +10,12 @@ from harness.causes.cause import Explanation, Scene, explain
 from harness.causes.diagnosis import NO_TELEMETRY, Diagnosis, diagnose
 from harness.causes.symptoms import symptoms_of
 from harness.judge.cells import Cell
-from harness.judge.guards import CLIENT_LIMIT
+from harness.machine.core import FULL_CORE
 from harness.plan.level import Level
 from harness.plan.plan import unloaded_of
 from harness.record.run import RecordedTrial, Run
 
 NEAR_BOUND: Final = 0.85
-FULL_CORE: Final = 0.90
 NOT_DIAGNOSED: Final = Diagnosis(unknown="not diagnosed at this level")
 CLIENT_LIMITED: Final = Diagnosis(unknown="the load generator was the limit while it was diagnosed")
 
@@ -35,7 +34,7 @@ def inquire(cell: Cell, run: Run) -> Inquiry:
     alone, loaded = (_diagnosed(cell, run, level) for level in (unloaded_of(cell.level), cell.level))
     if alone is None or loaded is None:
         return Inquiry(NO_TELEMETRY if run.manifest.target or not run.diagnosed else NOT_DIAGNOSED)
-    if loaded.result.load_cpu >= CLIENT_LIMIT or loaded.result.throttled:
+    if loaded.result.load_cpu >= FULL_CORE or loaded.result.throttled:
         return Inquiry(CLIENT_LIMITED)
     before, after = symptoms_of(alone, cell.variant.path), symptoms_of(loaded, cell.variant.path)
     declared_s = cell.workload.wait_s if cell.workload.outbound else None

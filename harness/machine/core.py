@@ -1,4 +1,4 @@
-"""The pace of a core: a fixed piece of work, timed before each trial. A core that another one slows down says so."""
+"""A core: when it counts as full, and how fast it is now, by a fixed piece of work that is timed before each trial."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+FULL_CORE: Final = 0.90
+"""A core that is busy for this share of the time is full: what needs more of it waits."""
+
 STEPS: Final = 60_000
 TRIES: Final = 6
 
 
 def core_speed_ms(cores: Sequence[int]) -> float:
-    """How long a fixed loop takes on these cores now, in milliseconds: the best of a few tries.
+    """Return how long a fixed loop takes on these cores now, in milliseconds: the best of a few tries.
 
     An interruption can only lengthen a try, so the best one shows the speed of the core itself.
     """

@@ -88,7 +88,8 @@ def taking_place(placement: Placement) -> Iterator[None]:
         yield
         return
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, placement.services)
+    # Where the server is of somebody else, there are no services either.
+    os.sched_setaffinity(0, placement.services or placement.load)
     try:
         yield
     finally:

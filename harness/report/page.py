@@ -14,6 +14,7 @@ from markupsafe import Markup
 from harness.judge import guards
 from harness.judge.findings import Findings, JudgedCell, JudgedClaim, JudgedComparison, find
 from harness.judge.verdict import Verdict
+from harness.machine.core import FULL_CORE
 from harness.plan.plan import PlannedWorkload
 from harness.record.run import CHARTS, PAGE, SUMMARY, Verification, read_run, to_json
 from harness.report import wording
@@ -35,6 +36,8 @@ class Section:
     verifications: dict[str, Verification]
     charts: tuple[Chart, ...]
     timelines: tuple[Chart, ...]
+    open_cells: tuple[JudgedCell, ...]
+    """Every cell of the workload that was loaded in an open loop, those of the step at an equal rate among them."""
 
 
 def write_report(directory: Path, spread: Spread = one_by_one) -> Findings:
@@ -83,6 +86,11 @@ def _section(
         },
         charts=charts,
         timelines=timelines,
+        open_cells=tuple(
+            judged
+            for judged in findings.cells
+            if judged.cell.workload.name == workload.name and judged.cell.level.rate_rps is not None
+        ),
     )
 
 
@@ -103,6 +111,7 @@ def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Secti
         kept_disturbed=[block for block in findings.disturbed if not block.rejected],
         seen=wording.smallest_difference(manifest.validation, manifest.plan),
         guards=guards,
+        full_core=FULL_CORE,
         probes=_fewest_probes,
         causes={judged.cell.key: judged.cause for judged in findings.cells},
         tally=tally(findings.headline),

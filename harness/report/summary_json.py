@@ -144,6 +144,12 @@ def _cell(judged: JudgedCell) -> dict[str, Any]:
         "dropped": cell.dropped,
         "throughput_rps": _interval(cell.throughput_rps, 2),
         "latency_ms": percentiles(50, 95, 99),
+        # Both are of an open loop; in a closed one a request is due when it is sent.
+        **{
+            name: {f"p{percent}": _rounded(milliseconds(part.percentile_us(percent)), 3) for percent in (50, 99)}
+            for name, part in (("service_ms", cell.service), ("send_lag_ms", cell.send_lag))
+            if cell.level.rate_rps is not None
+        },
         "victims": {name: _victim(cell.victims.get(name)) for name in VICTIMS},
         "bound_rps": _rounded(cell.bound.rps if cell.bound else None, 2),
         "latency_is_lower_bound": cell.latency_is_lower_bound,
