@@ -42,6 +42,8 @@ def host_and_port(option: str, text: str) -> tuple[str, int]:
     """
     found = re.fullmatch(r"(?:\[([^\]]+)\]|([^:\s]+))(?::(\d+))?", text)
     if found is None:
-        raise BadInputError(f"{option} {text} is not an address: write HOST or HOST:PORT, with IPv6 addresses in brackets.")
+        raise BadInputError(
+            f"{option} {text} is not an address: write HOST or HOST:PORT, with an IPv6 address in brackets."
+        )
     port = int(found[3]) if found[3] else DEFAULT_MEETING_PORT
     return found[1] or found[2], in_range(f"the port of {option}", port, 1, 65_535)

@@ -46,7 +46,7 @@ def listed(value: object) -> object:
         return () if value is None else value
     parts = tuple(part.strip() for part in value.split(",") if part.strip())
     if not parts:
-        raise BadInputError("An option that takes a list was given an empty one: give at least one value, or leave it out.")
+        raise BadInputError("An option that takes a list was given an empty one: give at least a value, or omit it.")
     return parts
 
 
@@ -183,9 +183,13 @@ class RunOptions(Options):
         if self.diagnose and not self.probe:
             raise BadInputError("--diagnose needs the probe, which --no-probe switches off: leave one of the two out.")
         if self.target and (knobs := [name for name in KNOBS if name in self.asked]):
-            raise BadInputError(f"--target is a running server: {option_of(knobs[0])} is for a server that the run starts.")
+            raise BadInputError(
+                f"--target is a running server: {option_of(knobs[0])} is for a server that the run starts."
+            )
         if not self.probe and any(knobs.workers > 1 for knobs in self.settings):
-            raise BadInputError("--workers needs the probe, by which each worker reports its start: leave --no-probe out.")
+            raise BadInputError(
+                "--workers needs the probe, by which each worker reports its start: leave --no-probe out."
+            )
         if self.confirm and (self.target or not self.probe or self.diagnose is False):
             raise BadInputError(
                 "--confirm applies the setting that a diagnosis recommends: leave out --no-diagnose, --no-probe and "
@@ -196,7 +200,9 @@ class RunOptions(Options):
                 "--rate is for an open loop, where --users bounds the connections: give one number of users."
             )
         if self.rate and self.think_ms:
-            raise BadInputError("--think-ms is for a closed loop: with --rate, the schedule decides when a request is due.")
+            raise BadInputError(
+                "--think-ms is for a closed loop: with --rate, the schedule decides when a request is due."
+            )
         if self.max_blocks is not None:
             in_range("--max-blocks", self.max_blocks, self.blocks or PROFILES[self.profile].blocks, MAX_BLOCKS)
         self.meeting  # noqa: B018  # raises where its two options contradict each other
@@ -281,7 +287,9 @@ class CrossoverOptions(Options):
         if self.baseline == self.contender:
             raise BadInputError(f"{self.baseline} was given twice: give two variants.")
         if self.over == "users" and self.users is not None:
-            raise BadInputError("--over users varies the number of users: leave --users out, and give the limits with --range.")
+            raise BadInputError(
+                "--over users varies the number of users: leave --users out, and give the limits with --range."
+            )
         return self
 
     def run(self, users: int) -> RunOptions:

@@ -27,7 +27,7 @@ def make_plan(workloads: Mapping[str, Workload], options: RunOptions | None = No
     fewest = min(level.users for level in levels)
     if processes > fewest:
         raise BadInputError(
-            f"{processes} load processes cannot share {fewest} users: give each process at least one user, or start fewer."
+            f"{processes} load processes cannot share {fewest} users: give each at least one user, or start fewer."
         )
     window_s = base.window_s if options.seconds is None else options.seconds
     for level in levels:

@@ -142,7 +142,7 @@ class Schedule:
         return tuple(dict.fromkeys((*(level.knobs for level in self.plan.levels), *changed)))
 
     def window_of(self, workload: str, level: Level) -> Window:
-        """Return the window of this workload's trials at this level; a confirmation has that of the level it confirms."""
+        """Return the window of this workload's trials at this level; confirmations have that of the original level."""
         for tuned in self.found.tuned:
             if (tuned.workload, tuned.level) == (workload, level):
                 return tuned.window
