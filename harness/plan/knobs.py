@@ -1,7 +1,7 @@
 """The knobs of the measured server: what a run may set, or vary, while the handlers stay the same.
 
-The table of knobs is the class `Knobs`: each of its fields is a knob, with its usual value, its label, its help and how it
-reaches the server. The options of `run`, and the environment and the command line of the server, are derived from it.
+The table of knobs is the class `Knobs`: each of its fields is a knob, with its usual value, its label, its help and how
+it reaches the server. The options of `run`, and the environment and command line of the server, are derived from it.
 """
 
 from __future__ import annotations

@@ -46,7 +46,9 @@ def listed(value: object) -> object:
         return () if value is None else value
     parts = tuple(part.strip() for part in value.split(",") if part.strip())
     if not parts:
-        raise BadInputError("An option that takes a list was given an empty one: give at least a value, or omit it.")
+        raise BadInputError(
+            "An option that takes a list was given an empty one: give at least one value, or leave the option out."
+        )
     return parts
 
 

@@ -108,7 +108,7 @@ def disturbed_blocks(trials: Sequence[RecordedTrial], placement: Placement) -> t
             number: tuple(signal for signal in worst_of(signals) if signal.severity > 1)
             for number, signals in blocks.items()
         }
-        # Avoidable disturbances come first: they follow no clock, and may hit one variant more than another.
+        # Avoidable disturbances come first: a user decides how long they last, and they may favour one variant.
         ranked = sorted(
             (
                 (any(each.name in AVOIDABLE for each in worst), max(each.severity for each in worst), number)

@@ -1,4 +1,4 @@
-"""The result of a check of the whole instrument on this machine: its correctness and its smallest difference."""
+"""A check of the whole instrument on this machine: whether it is right, and how small a difference it detects."""
 
 from __future__ import annotations
 
