@@ -46,7 +46,7 @@ BOTH_READ: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A reachable, seeded database. `dsn` may contain a password: children get it by environment, and nothing else does."""
+    """A reachable, seeded database. `dsn` may contain a password, so only the environment of children carries it."""
 
     dsn: str
     version: str

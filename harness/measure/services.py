@@ -73,7 +73,10 @@ class Services:
 
     @property
     def watch(self) -> dict[str, int]:
-        """The process ids of the services by role, of which a trial reads the CPU time. --dsn's server is not among them."""
+        """The process ids of the services by role, for the CPU time that a trial reads.
+
+        The user's own database is not among them.
+        """
         watched = {"upstream": self.upstream.child.pid} if self.upstream is not None else {}
         if self.database is not None and self.database.child is not None:
             watched["database"] = self.database.child.pid
@@ -99,7 +102,7 @@ def open_services(
     with contextlib.ExitStack() as stack:
         database = upstream = None
         if "database" in plan.needs:
-            # A variant that connects for each request uses one connection a user, beside the pools of the other variants.
+            # A variant that connects for each request uses one connection a user, beside the other variants' pools.
             pools = max(2 * knobs.pool_size * knobs.workers for knobs in settings)
             connections = max(level.users for level in plan.levels) + pools
             database = stack.enter_context(

@@ -45,7 +45,9 @@ def find_server(url: str) -> Address:
     except ValueError as error:
         raise BadInputError(f"--target is not an address ({error}): write it as http://host:port/path.") from None
     if parts.scheme != "http":
-        raise BadInputError(f"--target uses {parts.scheme}, and only plain http:// can be loaded: address the server itself.")
+        raise BadInputError(
+            f"--target uses {parts.scheme}, and only plain http:// can be loaded: address the server itself."
+        )
     if parts.username is not None or parts.password is not None:
         raise BadInputError("--target contains a user or a password, which the run would save: take them out.")
     if not name or not written.isascii() or not written.isprintable() or " " in written:
@@ -56,7 +58,8 @@ def find_server(url: str) -> Address:
             host: str = connection.getpeername()[0]
     except OSError as error:
         raise BadInputError(
-            f"Nothing answers at --target http://{bracketed}:{port} ({error.strerror or error}): start the server first."
+            f"Nothing answers at --target http://{bracketed}:{port} ({error.strerror or error}): "
+            "start the server first."
         ) from None
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Address(f"http://{bracketed}:{port}", f"{bracketed}:{port}", host, port, path)
@@ -83,7 +86,9 @@ def aimed(plan: Plan, urls: Sequence[str], *, named: bool) -> Plan:
             "address of one, without a path."
         )
     if len(addresses) > len(string.ascii_lowercase):
-        raise BadInputError(f"--target was given {len(addresses)} times: give it at most {len(string.ascii_lowercase)} times.")
+        raise BadInputError(
+            f"--target was given {len(addresses)} times: give it at most {len(string.ascii_lowercase)} times."
+        )
     names = [WORKLOAD] if len(addresses) == 1 else list(string.ascii_lowercase)
     variants = tuple(
         PlannedVariant(
