@@ -178,7 +178,9 @@ class RunOptions(Options):
         if self.resume is not None:
             if others := sorted(self.asked - WITH_RESUME):
                 spelled = "names of workloads" if others[0] == "workloads" else option_of(others[0])
-                raise BadInputError(f"{spelled} and --resume exclude each other: a run is resumed by its own plan.")
+                raise BadInputError(
+                    f"{spelled} and --resume exclude each other: a run is resumed by its own plan, so leave {spelled} out."
+                )
             return self
         if self.target and (self.dsn is not None or self.port is not None):
             raise BadInputError("--target is a running server: --dsn and --port are for a server that the run starts.")

@@ -140,8 +140,8 @@ class Plan:
 
     @property
     def iso_pairs(self) -> tuple[Pair, ...]:
-        """The pair of each workload for the step at an equal rate: sync and async if it is there, else the first pair."""
-        # With several settings of the server, the slower variant may differ between them.
+        """The pair of each workload for the step at an equal rate: sync and async where it exists, else the first."""
+        # With several settings of the server, the slower variant and its capacity may differ between them.
         if not self.iso_share or self.levels[0].rate_rps is not None or varied(each.knobs for each in self.levels):
             return ()
         chosen: dict[str, Pair] = {}
