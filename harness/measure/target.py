@@ -46,7 +46,7 @@ def find_server(url: str) -> Address:
         raise BadInputError(f"--target is not an address ({error}): write it as http://host:port/path.") from None
     if parts.scheme != "http":
         raise BadInputError(
-            f"--target uses {parts.scheme}, and only plain http:// can be loaded: give the server's own http:// address."
+            f"--target uses {parts.scheme}, and only plain http:// can be loaded: give the server's http:// address."
         )
     if parts.username is not None or parts.password is not None:
         raise BadInputError("--target contains a user or a password, which the run would save: take them out.")

@@ -179,7 +179,7 @@ class RunOptions(Options):
             if others := sorted(self.asked - WITH_RESUME):
                 spelled = "names of workloads" if others[0] == "workloads" else option_of(others[0])
                 raise BadInputError(
-                    f"{spelled} and --resume exclude each other: a run is resumed by its own plan, so leave {spelled} out."
+                    f"{spelled} and --resume exclude each other: a run goes on by its own plan, so leave {spelled} out."
                 )
             return self
         if self.target and (self.dsn is not None or self.port is not None):
