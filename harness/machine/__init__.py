@@ -1,1 +1,1 @@
-"""The machine: its facts, its cores, and which process gets which."""
+"""The machine: its facts, its cores, and which process runs on which core."""

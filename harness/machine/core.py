@@ -15,9 +15,10 @@ TRIES: Final = 6
 
 
 def core_speed_ms(cores: Sequence[int]) -> float:
-    """Return how long a fixed loop takes on these cores now, in milliseconds: the best of a few tries.
+    """Return how long a fixed loop takes on these cores now, in milliseconds: the best of `TRIES` runs.
 
-    An interruption can only lengthen a try, so the best one shows the speed of the core itself.
+    An interruption can only lengthen a run, so the shortest one shows the speed of the core itself. This process moves
+    to `cores` for that time. It stays where it is if `cores` is empty or the system cannot bind a process to cores.
     """
     if not cores or not hasattr(os, "sched_setaffinity"):
         return _best()

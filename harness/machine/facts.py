@@ -40,7 +40,7 @@ PACKAGES: Final = (
 def facts(placement: Placement) -> Machine:
     """Return the facts of this machine; `placement` says whether server and load have cores of their own.
 
-    The placement is asked and not the operating system, because a process that has taken its place sees only that.
+    The operating system cannot answer that: a process that is bound to its cores sees no others.
     """
     return Machine(
         cpu=_cpu_model(),
@@ -68,7 +68,7 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 
 def _missing_signals(placement: Placement) -> Iterator[str]:
-    """Yield what the diagnosis would look at and this system does not tell."""
+    """Yield the name of each signal that the diagnosis reads and this system does not provide."""
     for path, signal in (
         ("/proc/self/stat", "processes from outside"),
         ("/proc/self/schedstat", "delay in the run queue"),
@@ -89,15 +89,15 @@ def _cpu_model() -> str:
 
 
 def _threads_a_core() -> int | None:
-    """2 where the first core runs two threads at a time (SMT), 1 where it does not."""
+    """Return 2 where the first core runs two threads at a time (SMT), 1 where it does not; None where it is unknown."""
     siblings = siblings_of(0)
     return None if siblings is None else len(siblings.replace("-", ",").split(","))
 
 
 def _cpu_quota() -> str | None:
-    """The quota of the control group that this is in, as microseconds of CPU in a period; None for none."""
+    """Return the CPU quota of this process's control group as `quota period` in microseconds; None without a quota."""
     quota = _read("/sys/fs/cgroup/cpu.max")
-    if quota is None:  # version 1 has a file for each
+    if quota is None:  # version 1 of control groups has a file for each
         quota = f"{_read('/sys/fs/cgroup/cpu/cpu.cfs_quota_us')} {_read('/sys/fs/cgroup/cpu/cpu.cfs_period_us')}"
     return None if quota.startswith(("max", "-1", "None")) else quota
 

@@ -1,4 +1,4 @@
-"""A machine, as a record names it, and whether figures of two machines may stand beside each other."""
+"""The machine of a record, and whether figures of two machines can be compared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MUST_MATCH: Final = (
 
 
 def _split(value: object) -> object:
-    """Read the form of the former schema, one text with commas."""
+    """Split the text that schema 1 has here, with commas; leave any other value as it is."""
     if not isinstance(value, str):
         return value
     return () if value == "none" else tuple(value.split(", "))
@@ -23,12 +23,12 @@ def _split(value: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a reader has to know to believe a figure, or to repeat it; None for what the system does not tell.
+    """The facts that a reader needs to believe a figure, or to repeat it; None for what the system does not provide.
 
-    `cores` counts hardware threads, of which each physical core runs `threads_a_core` at a time. `cpu_quota` is that of
-    the control group, as microseconds of CPU in a period. `open_files` is the hard limit for a process,
-    `missing_signals` what the diagnosis would look at and this system does not tell. `gil` says whether this Python
-    has one, `revision` is the project's commit, with `+changes` where the working tree differs from it.
+    `cores` counts hardware threads; each physical core runs `threads_a_core` of them at a time. `cpu_quota` is the CPU
+    quota of the control group, as `quota period` in microseconds. `open_files` is the hard limit of a process.
+    `missing_signals` names what the diagnosis reads and this system does not provide. `gil` says whether this Python
+    has a GIL. `revision` is the project's commit, with `+changes` where the working tree differs from it.
     """
 
     cpu: str
@@ -49,7 +49,7 @@ class Machine:
 
     @property
     def shown(self) -> list[tuple[str, str]]:
-        """Every fact but the packages, as text with its name."""
+        """Every fact but the packages, as pairs of its name and its value in text."""
         return [
             (each.name.replace("_", " "), _spelled(getattr(self, each.name)))
             for each in fields(self)
@@ -62,12 +62,12 @@ class Machine:
         return f"{self.cpu}, {self.cores} cores, {self.python}"
 
     def matches(self, other: Machine) -> bool:
-        """Return whether it is the same kind of machine, whatever is installed on it."""
+        """Return whether `other` is the same kind of machine; the versions of packages do not matter."""
         return all(getattr(self, fact) == getattr(other, fact) for fact in MUST_MATCH)
 
 
 def differing(before: Machine, after: Machine) -> list[tuple[str, Any, Any]]:
-    """Return (fact, before, after) for each fact that makes figures of the one no figures of the other."""
+    """Return (fact, before, after) for each fact or package version that forbids comparing figures of the two."""
     pairs = [(fact.replace("_", " "), getattr(before, fact), getattr(after, fact)) for fact in MUST_MATCH]
     old, new = before.packages, after.packages
     pairs += [(package, old.get(package), new.get(package)) for package in dict.fromkeys([*old, *new])]

@@ -1,4 +1,4 @@
-"""How many files a process may have open: each connection is one."""
+"""The limit on open files in a process: each connection is an open file."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from harness.exceptions import BadInputError
 
 SPARE_FILES: Final = 256
 
-# The server of a workload that connects for each request holds a connection outwards for each one inwards.
+# Where a workload connects for each request, the server holds an outgoing connection for each incoming one.
 FILES_A_USER: Final = 2
 
 
 def check_files(users: int) -> None:
-    """Refuse more users than a process may have files open; the soft limit is raised for each, the hard one stands.
+    """Refuse more users than the hard limit on open files allows.
+
+    The soft limit does not matter, because each process of the run raises it to the hard one.
 
     Raises:
-        BadInputError: the hard limit is too low.
+        BadInputError: the hard limit is too low for so many users.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = users * FILES_A_USER + SPARE_FILES

@@ -1,4 +1,4 @@
-"""Which core each process gets: the server has one to itself where there are two."""
+"""The cores of each process: the server has one to itself where there are two or more."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ import psutil
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The cores of each role; none for a role that is not of the run. `shared`: the server has no core to itself."""
+    """The cores of each role, empty for a role that is not part of the run.
+
+    `shared` says that the server has no core to itself.
+    """
 
     server: tuple[int, ...]
     load: tuple[int, ...]
@@ -38,11 +41,11 @@ def _listed(cores: tuple[int, ...]) -> str:
 
 
 def place(cores: list[int], load_processes: int = 1, workers: int = 1) -> Placement:
-    """Spread the roles over the given cores, of which no two share a physical one.
+    """Assign the roles to the given cores, of which no two may share a physical core.
 
-    The server gets the first core for itself, and with several workers one for each of them while two are left over.
-    Two cores: everything else is on the second. Three or more: the load has the next ones, one for each of its
-    processes while one is left over for the services, which have the rest.
+    A single core is shared by all roles. With two cores, the server gets the first and everything else the second. With
+    three or more, the server gets one for each of its workers as long as two are left over, the load gets one for each
+    of its processes as long as one is left over, and the services get the rest.
     """
     if len(cores) == 1:
         only = (cores[0],)
@@ -55,7 +58,7 @@ def place(cores: list[int], load_processes: int = 1, workers: int = 1) -> Placem
 
 
 def usable_cores() -> list[int]:
-    """The cores that this process may use, one for each physical core."""
+    """Return the cores that this process may use, one for each physical core."""
     if not hasattr(os, "sched_getaffinity"):
         return list(range(psutil.cpu_count() or 1))
     chosen: list[int] = []
@@ -69,7 +72,7 @@ def usable_cores() -> list[int]:
 
 
 def siblings_of(core: int) -> str | None:
-    """Return the hardware threads that share this core's physical core, as Linux lists them; None where it does not."""
+    """Return the hardware threads of this core's physical core as Linux lists them (`0,2` or `0-1`), or None."""
     try:
         return Path(f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list").read_text().strip()
     except OSError:
@@ -83,7 +86,7 @@ def find_place(load_processes: int = 1, workers: int = 1) -> Placement:
 
 @contextlib.contextmanager
 def taking_place(placement: Placement) -> Iterator[None]:
-    """Keep this process off the server's core for as long as the block lasts; then it may use what it could before."""
+    """Keep this process on the services' cores, off the server's, inside the `with` block; then restore its cores."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return

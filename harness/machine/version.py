@@ -1,4 +1,4 @@
-"""The version of this program, from its own project file where it is run from a checkout."""
+"""The version of this program: from its project file in a checkout, else from the installed package."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PROJECT_FILE: Final = Path(__file__).resolve().parent.parent.parent / "pyproject
 
 
 def version() -> str:
-    """Return the version of the checkout, or of what is installed; `unknown` where neither says."""
+    """Return the version of the checkout, or of the installed package; `unknown` where neither is found."""
     try:
         project = tomllib.loads(PROJECT_FILE.read_text(encoding="utf-8"))["project"]
         if project["name"] == NAME:

@@ -1,4 +1,4 @@
-"""A process of the run: launched on its cores, logged to a file, and gone when the run is, however that ends."""
+"""A process of the run: launched on its cores, logged to a file, and ended with the run, however the run ends."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BODY_LIMIT: Final = 1 << 20
 
 
 class Child:
-    """A running process. Leaving its `with` block stops it: politely first, then not."""
+    """A running process. Leaving its `with` block stops it: first by a signal that it can handle, then by SIGKILL."""
 
     def __init__(
         self,
@@ -39,17 +39,17 @@ class Child:
         death_signal: signal.Signals = signal.SIGKILL,
         owner: tuple[int, int] | None = None,
     ) -> None:
-        """Launch `command` on `cores`; its output goes to `log`, or where `piped` its standard output to a pipe.
+        """Launch `command` on `cores`. Its output goes to `log`, except standard output where it is `piped`.
 
-        `stop_signal` asks it to end; `death_signal` is sent by the kernel when this process dies; `owner` is the
+        `stop_signal` asks the process to end. The kernel sends it `death_signal` when this process dies. `owner` is the
         (uid, gid) to run as.
         """
         self.role = role
         self.log = log
         self._stop_signal = stop_signal
         with log.open("ab") as sink:
-            # A session of its own: Ctrl-C at the terminal is for the command line alone, which then stops the
-            # children in order.
+            # A session of its own, so that Ctrl-C at the terminal reaches only the command line, which then stops
+            # the children in order.
             self._process = subprocess.Popen(
                 launched(command, cores=cores, death_signal=death_signal, owner=owner),
                 stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
@@ -87,7 +87,7 @@ class Child:
         return self._process.poll() is None
 
     def check(self) -> None:
-        """Raise ChildDiedError, with the last line of its log, if the process is no longer there."""
+        """Raise ChildDiedError, with the last line of its log, if the process has ended."""
         status = self._process.poll()
         if status is None:
             return
@@ -102,7 +102,7 @@ class Child:
         return f"; its log is {self.log}."
 
     def stop(self) -> None:
-        """Ask the process to end, wait a while, then kill it. Safe to call again."""
+        """Ask the process to end, wait for up to `GRACE_S` seconds, then kill it. Safe to call again."""
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(self._stop_signal)
@@ -111,7 +111,7 @@ class Child:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        # It leads a session of its own; what it left running there goes too.
+        # The process leads a session of its own, so this also kills what it left running there.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         for pipe in (self._process.stdin, self._process.stdout):
@@ -127,7 +127,7 @@ def launched(
     death_signal: signal.Signals = signal.SIGKILL,
     owner: tuple[int, int] | None = None,
 ) -> list[str]:
-    """The command line that runs `command` through the launcher, as a child of this process and no longer than it."""
+    """Return the command line that runs `command` through the launcher, as a child that ends with this process."""
     launch = [sys.executable, "-I", "-S", str(LAUNCHER), "--parent", str(os.getpid())]
     launch += ["--death-signal", str(int(death_signal)), "--cores", ",".join(str(core) for core in cores)]
     if owner is not None:
@@ -136,7 +136,11 @@ def launched(
 
 
 def fetch(url: str, timeout_s: float) -> bytes:
-    """What the server answers, past any proxy and cut at a megabyte; raises OSError, also when the time is up."""
+    """Return the body of the server's answer, without a proxy and cut at a megabyte.
+
+    Raises:
+        OSError: there is no HTTP answer, its status is an error, or `timeout_s` seconds have passed.
+    """
 
     def ask() -> bytes:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=timeout_s) as answer:

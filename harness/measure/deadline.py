@@ -1,6 +1,6 @@
-"""A call that may take so long and no longer, whatever the other side does to prolong it.
+"""A time limit for a whole call.
 
-A time-out on a socket is for each read: a server that sends a byte now and then keeps a client for ever.
+A socket's time-out limits each read, so a server that sends a byte now and then can hold a client without limit.
 """
 
 from __future__ import annotations
@@ -13,14 +13,18 @@ T = TypeVar("T")
 
 
 def within(limit_s: float, call: Callable[[], T]) -> T:
-    """What the call returns, or what it raises; TimeoutError when the time is up, and then the call is left behind."""
+    """Return what `call` returns, or raise what it raises, within `limit_s` seconds.
+
+    Raises:
+        TimeoutError: the time is up. The call then continues in a thread of its own, and its result is lost.
+    """
     results: list[T] = []
     errors: list[BaseException] = []
 
     def run() -> None:
         try:
             results.append(call())
-        except BaseException as error:  # it is raised again below
+        except BaseException as error:  # raised again below
             errors.append(error)
 
     thread = threading.Thread(target=run, daemon=True)

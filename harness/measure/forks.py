@@ -1,4 +1,4 @@
-"""Does independent pieces of work in forks of this process, as many as it has cores for."""
+"""Runs independent pieces of work in forks of this process, one fork for each of its cores."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 ITEMS_A_FORK: Final = 4
-"""For fewer pieces than this a fork costs more than it saves."""
+"""With fewer pieces of work, a fork costs more than it saves."""
 
 
 def in_forks(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     """Return `work(item)` for every item, in order.
 
-    The forks know work and items already, so that neither needs to be sent to them; the results are. Where this process
-    has one core, few items, or a second thread, which a fork would not have, it does the work itself.
+    The forks inherit work and items, so only the results are sent between processes. This process does the work itself
+    where it has one core, few items, or a second thread, which a fork would not have.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     processes = min(cores, len(items) // ITEMS_A_FORK)
@@ -44,16 +44,16 @@ def in_forks(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Resu
 
 
 _SHARED: list[tuple[Callable[[Any], Any], Any]] = []
-"""What the forks inherit. Work may hold functions, which cannot be sent to another process."""
+"""What the forks inherit. Work may contain functions, which cannot be sent to another process."""
 
 
 def _obey() -> None:
-    """End this fork when it is told to, or when its parent is gone; leave Ctrl-C to the parent.
+    """Let SIGTERM, SIGHUP and the end of its parent end this fork, and leave Ctrl-C to the parent.
 
-    The signal handlers that it inherits are those of the command line, and would do otherwise.
+    The fork inherits the signal handlers of the command line, which would do something else.
     """
     die_with_parent()
-    gc.disable()  # it ends before there is anything worth collecting
+    gc.disable()  # the fork ends before there is anything worth collecting
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)

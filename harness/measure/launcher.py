@@ -1,7 +1,7 @@
-"""Becomes another program, on given cores, that is killed by the kernel when the one who launched it dies.
+"""Becomes another program on given cores, which the kernel kills when the launching process dies.
 
-`harness.measure.child` runs it as a script. It is a launcher and no function between fork and exec, because that is not
-safe in a process with threads; and no exit handler, because kill -9 runs none.
+`harness.measure.child` runs this file as a script. A function between fork and exec would not be safe in a process with
+threads, and an exit handler would not run after kill -9.
 """
 
 import argparse
@@ -16,7 +16,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Read the options, take on the wanted state, and exec what follows them."""
+    """Read the options, set this process up by them, and exec the command that follows them."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--death-signal", type=int, default=signal.SIGKILL)
@@ -35,11 +35,11 @@ def main() -> None:
         os.setgroups([])
         os.setgid(options.gid)
         os.setuid(options.uid)
-    # After the change of user, which would clear it.
+    # Set after the change of user, which would clear it.
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(options.death_signal), 0, 0, 0)
     if os.getppid() != options.parent:
-        sys.exit("the launching process is gone")
+        sys.exit("the launching process has ended")
     os.execvp(options.command[0], options.command)
 
 

@@ -1,4 +1,4 @@
-"""The load process as the conductor sees it: orders in, results out, and a watch on whoever else must stay alive."""
+"""The load process, as a run uses it: the run sends orders, receives results, and checks its other processes."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ LOOK_S: Final = 0.1
 
 
 class SilentError(BenchError):
-    """The load process said nothing for too long."""
+    """The load process sent nothing for too long."""
 
 
 class Load:
-    """A running load process, which does one trial after the other."""
+    """A running load process, which carries out one trial at a time."""
 
     def __init__(self, child: Child) -> None:
         self._child = child
         self._received = b""
         self._ready: Ready | None = None
         self.workers: tuple[str, ...] = ()
-        """The load processes of other machines, by name, that do the work."""
+        """The names of the load processes of other machines that make the load."""
         self.between_trials: Callable[[], None] = lambda: None
 
     @property
@@ -50,7 +50,14 @@ class Load:
         return self._child.pid
 
     def run(self, order: TrialOrder, check: Callable[[], None]) -> TrialResult:
-        """Run one trial; `check` is called several times a second and raises if the trial has become pointless."""
+        """Run one trial, and return its result.
+
+        `check` is called several times a second, and raises if the trial has become pointless.
+
+        Raises:
+            ChildDiedError: the load process ended.
+            SilentError: the load process sent no result in time.
+        """
         self.await_ready()
         self.between_trials()
         try:
@@ -63,19 +70,24 @@ class Load:
         return RESULTS.validate_json(self.receive(limit_s, check))
 
     def await_ready(self) -> Ready:
-        """The process's first line. It imports Locust meanwhile, and others may use the time."""
+        """Return the process's first line, which it sends once it has imported Locust."""
         if self._ready is None:
             self._ready = READY.validate_json(self.receive(START_LIMIT_S, lambda: None))
         return self._ready
 
     def receive(self, limit_s: float, check: Callable[[], None]) -> bytes:
-        """The process's next line; raises SilentError where none comes."""
+        """Return the process's next line; `check` is called while it waits.
+
+        Raises:
+            ChildDiedError: the load process ended.
+            SilentError: no line came within `limit_s` seconds.
+        """
         deadline = time.monotonic() + limit_s
         while b"\n" not in self._received:
             self._child.check()
             check()
             if time.monotonic() > deadline:
-                raise SilentError(f"The load process said nothing for {limit_s:g} s; its log is {self._child.log}.")
+                raise SilentError(f"The load process sent nothing for {limit_s:g} s; its log is {self._child.log}.")
             if select.select([self._child.output], [], [], LOOK_S)[0]:
                 self._received += self._child.output.read1(1 << 20)  # type: ignore[attr-defined]  # a BufferedReader
         line, _, self._received = self._received.partition(b"\n")
@@ -84,16 +96,16 @@ class Load:
 
 @contextlib.contextmanager
 def open_load(*, cores: Sequence[int], logs: Path) -> Iterator[Load]:
-    """Start the load process; its first trial waits until it is ready."""
+    """Start the load process. Its first trial waits until it is ready."""
     with _leader([], cores, logs) as load:
         yield load
 
 
 @contextlib.contextmanager
 def open_worker_group(*, cores: Sequence[int], logs: Path, processes: int) -> Iterator[Load]:
-    """Start so many load processes on this machine, spread over the cores, and one that leads them.
+    """Start `processes` load processes on this machine, spread over `cores`, and one that leads them.
 
-    One that dies costs its trial, and is started again for the next.
+    When one of them dies, its trial fails, and the process is started again before the next trial.
     """
     with contextlib.ExitStack() as stack:
         load = stack.enter_context(_leader(["--workers", str(processes)], cores, logs))
@@ -122,10 +134,10 @@ def open_worker_group(*, cores: Sequence[int], logs: Path, processes: int) -> It
 
 @contextlib.contextmanager
 def open_meeting(meeting: Meeting, *, cores: Sequence[int], logs: Path, tell: Callable[[str], None]) -> Iterator[Load]:
-    """Start the process that leads the workers of other machines, and wait until they have all joined.
+    """Start the process that leads the workers of other machines, and wait until all of them have joined.
 
     Raises:
-        BadInputError: the address is none of this machine's, or taken; or too few joined.
+        BadInputError: the address is not one of this machine or is taken, or too few workers joined in time.
     """
     family = socket.AF_INET6 if ":" in meeting.host else socket.AF_INET
     try:
@@ -169,7 +181,7 @@ def _leader(options: Sequence[str], cores: Sequence[int], logs: Path) -> Iterato
 def _follow_joining(
     load: Load, limit_s: float, check: Callable[[], None], tell: Callable[[Joined], None] = lambda _: None
 ) -> None:
-    """Follow the lines that say who has joined, until all have; raises SilentError when the time is up."""
+    """Read the lines that list the workers that joined, until all have; raise SilentError when the time is up."""
     deadline = time.monotonic() + limit_s
     while True:
         joined = JOINED.validate_json(load.receive(deadline - time.monotonic(), check))

@@ -1,6 +1,6 @@
-"""What `bench.py micro` runs under pytest-benchmark: one ASGI call of each variant, without a network between.
+"""The benchmarks that `bench.py micro` runs under pytest-benchmark: one ASGI call of each variant, without a network.
 
-Needs the environment that `harness.measure.services` gives to a server.
+They need the environment that `harness.measure.services` gives to a server.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bench_app.app import create_app
 from bench_app.workload import Request, Variant, Workload, discover
 
 CALLS: Final = 20
-"""How many calls make one timed round.
+"""The number of calls in one timed round.
 
 anyio's worker threads live as long as the task that `run_until_complete` was given, so a round of one call would time
 the start of a thread for each `def` handler, which a server pays once.
@@ -27,7 +27,7 @@ the start of a thread for each `def` handler, which a server pays once.
 
 
 def scaled_clock() -> float:
-    """A clock whose rounds come out as the time of one call."""
+    """Return the time in units of `CALLS` seconds, so that a round of calls is reported as the time of one call."""
     return time.perf_counter() / CALLS
 
 
@@ -46,7 +46,7 @@ class InProcess:
         self._loop.close()
 
     def round(self, variant: Variant, requests: list[Request]) -> list[int]:
-        """Call the variant once for each request, one after the other; the statuses it answered."""
+        """Call the variant once for each request, one after the other, and return the statuses of its answers."""
         return self._loop.run_until_complete(self._calls(variant, requests))
 
     async def _calls(self, variant: Variant, requests: list[Request]) -> list[int]:
@@ -88,7 +88,7 @@ class InProcess:
 
 @pytest.fixture(scope="module")
 def in_process() -> Iterator[InProcess]:
-    """The application, open for all benchmarks."""
+    """Yield the application, which stays open for all benchmarks."""
     application = InProcess()
     yield application
     application.close()
@@ -104,7 +104,7 @@ CASES: Final = [
 @pytest.mark.benchmark(timer=scaled_clock, min_rounds=10, max_time=0.5 / CALLS, warmup=True, warmup_iterations=2)
 @pytest.mark.parametrize(("workload", "variant"), CASES)
 def test_call(in_process: InProcess, benchmark: BenchmarkFixture, workload: Workload, variant: Variant) -> None:
-    """One call of a variant, over the workload's mix."""
+    """Measure the mean time of one call of a variant, over the workload's mix of requests."""
     mix = [request for request in workload.requests for _ in range(request.weight)]
     requests = list(islice(cycle(mix), CALLS))
     benchmark.group = workload.name

@@ -1,6 +1,6 @@
-"""From a short look at every variant, how long their trials must be: a slow one needs longer windows, and so its twins.
+"""Chooses the length of the trials from a pilot: all variants of a workload get the windows that the slowest one needs.
 
-A window that is short against the time of a response measures how a queue fills, not how it is served.
+A window that is short compared with the response time measures how a queue fills, not how it is served.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ LONGEST_DRAIN_S: Final = 60.0
 SHORTEST_STEP_S: Final = 0.01
 
 Observed = Mapping[tuple[str, Level], Sequence[TrialResult]]
-"""What the pilot's trials of all variants of a workload showed at a level."""
+"""The pilot's results by workload and level: one for each variant of the workload."""
 
 
 def tune(schedule: Schedule, seen: Observed) -> Schedule:
-    """Return the schedule with the windows that its variants need, as far as its plan's budget goes.
+    """Return the schedule with the windows that its variants need, within the budget of its plan.
 
-    What the slowest variant's response time asks for comes first, the requests that a p99 rests on after it; each is
-    given to all workloads in the same proportion.
+    The windows first grow to what the slowest variant's response time needs, then to the number of requests that a p99
+    needs. Where the budget ends on the way, all workloads get the same share of what they need.
     """
     plan = schedule.plan
     base = Window(plan.warmup_s, plan.window_s)
@@ -41,10 +41,10 @@ def tune(schedule: Schedule, seen: Observed) -> Schedule:
 
 
 def response_s(level: Level, result: TrialResult) -> float | None:
-    """The mean response time R, in seconds; None where nothing was answered.
+    """Return the mean response time R, in seconds; None where nothing was answered.
 
-    In a closed loop N/X − Z by Little's law, because the slow answers are those that a short window does not see; never
-    less than the mean that was seen.
+    In a closed loop R = N/X − Z by Little's law, with N users, the throughput X and the think time Z, because a short
+    window misses the slow answers. R is never less than the mean latency of the answers.
     """
     mean_us = result.latency.mean_us
     if mean_us is None or not result.completed:
@@ -54,7 +54,7 @@ def response_s(level: Level, result: TrialResult) -> float | None:
 
 
 def _steady(level: Level, results: Sequence[TrialResult], base: Window, longest_s: float) -> Window:
-    """What the slowest response asks for."""
+    """Return the window that the slowest variant's response time needs, as far as the limits allow."""
     responses = [response_s(level, result) for result in results]
     known = [response for response in responses if response is not None]
     slowest_s = max(known) if len(known) == len(responses) and known else math.inf
@@ -67,7 +67,7 @@ def _steady(level: Level, results: Sequence[TrialResult], base: Window, longest_
 
 
 def _massive(results: Sequence[TrialResult], window: Window, longest_s: float) -> Window:
-    """What a p99 of each trial asks for besides."""
+    """Return the window, extended where the p99 of the slowest variant needs more requests."""
     slowest_rps = min((result.throughput_rps for result in results), default=0.0)
     needed_s = MASS / slowest_rps if slowest_rps else math.inf
     return replace(window, window_s=max(window.window_s, min(needed_s, longest_s)))
@@ -77,7 +77,7 @@ Windows = Mapping[tuple[str, Level], Window]
 
 
 def _toward(schedule: Schedule, less: Windows, more: Windows) -> Schedule:
-    """Go as far from one to the other as the budget allows, by bisection: the time grows with each window."""
+    """Go from `less` toward `more` as far as the budget allows, by bisection, because time grows with each window."""
     budget_s, most = schedule.plan.budget_s, schedule.plan.most_blocks
     if _with(schedule, more).expected_s(most) <= budget_s:
         return _with(schedule, more)

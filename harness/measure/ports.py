@@ -9,10 +9,10 @@ from harness.plan.address import HOST
 
 
 def free_port(wanted: int | None = None, host: str = HOST) -> int:
-    """Return the wanted port of the host if it can be listened on, or any free one.
+    """Return the wanted port of the host if a server can listen on it, or any free port where none is wanted.
 
     Raises:
-        OSError: the wanted port is taken.
+        OSError: the wanted port is taken, or the host is not an address of this machine.
     """
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -25,7 +25,7 @@ def check_port(port: int | None) -> None:
     """Refuse a port that is taken, before anything is started.
 
     Raises:
-        BadInputError: it cannot be listened on.
+        BadInputError: no server can listen on it.
     """
     if port is None:
         return

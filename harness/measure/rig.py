@@ -1,4 +1,4 @@
-"""Everything that must run for a trial to run: services, the server, the load, and one way to ask for a trial."""
+"""Everything that a trial needs: the services, the server, the load, and one method that runs a trial."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ VICTIMS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """Where a plan is carried out: the cores, and what the user brings along instead of what the run would start.
+    """Where a plan is carried out: the cores, and what the user provides in place of what the run would start.
 
-    `dsn` is the user's database, `port` the wanted port of the server, `target` the user's servers (then there is
-    neither), `meeting` where load processes of other machines join, `workloads_dir` where workload files of the user's
-    own are.
+    `dsn` names the user's database, `port` the wanted port of the server. `target` names the user's servers, and then
+    `dsn` and `port` are None. `meeting` is where load processes of other machines join. `workloads_dir` contains the
+    user's own workload files.
     """
 
     placement: Placement
@@ -63,7 +63,7 @@ class Setup:
 
 
 class Audience(Protocol):
-    """Whoever wants to know what is being started, and whether the variants are equivalent."""
+    """A receiver of progress: what is being started, and whether the variants are equivalent."""
 
     def stage(self, sentence: str) -> None: ...
 
@@ -72,14 +72,14 @@ class Audience(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What a trial showed: to its client, and inside the server; None where the server tells nothing."""
+    """The client's result of a trial, and the server's telemetry, which is None where the server provides none."""
 
     result: TrialResult
     telemetry: Telemetry | None = None
 
 
 class Rig:
-    """What runs between the trials of a plan."""
+    """The running services, server and load of a plan, which carry out its trials."""
 
     def __init__(
         self,
@@ -109,27 +109,27 @@ class Rig:
 
     @property
     def load_pid(self) -> int:
-        """The process that makes the load, or leads those that do."""
+        """The id of the process that makes the load, or leads the processes that do."""
         return self._load.pid
 
     @property
     def server(self) -> Server | None:
-        """The server that runs now, None where it is not of this rig."""
+        """The server that this rig has started; None before the first trial, and where the user provides the server."""
         return self._server
 
     @property
     def database(self) -> DatabaseFacts | None:
-        """Which database the variants use, None for none."""
+        """The database that the variants use; None where they use none."""
         database = self._services.database
         return None if database is None else DatabaseFacts(database.version, database.embedded)
 
     def run(self, trial: Trial, window: Window, *, diagnose: bool = False) -> Observed:
-        """Run one trial; before it the server is started afresh where the plan says so.
+        """Run one trial, on a server that is restarted first where the plan or the trial needs it.
 
-        A server that is to `diagnose` is slower, and is another one than those that are measured.
+        With `diagnose` the server is instrumented. It is slower, and no measured trial runs on it.
 
         Raises:
-            ChildDiedError: one of the processes ended on the way.
+            ChildDiedError: one of the processes ended during the trial.
         """
         mode: Mode | None = "diagnose" if diagnose else "measure" if self._plan.probe else None
         form = (mode, trial.level.knobs)
@@ -142,7 +142,7 @@ class Rig:
         if self._server is not None and self._server.tail is not None:
             telemetry = self._server.tail.take(result.opened_ns, result.window_s)
         if result.failures.keys() & {UNANSWERED, TIMEOUT}:
-            # The server may still be at work on what nobody waits for, and the next trial would pay for that.
+            # The server may still work on requests that no client waits for, which would slow the next trial.
             self._restart(*form)
         return Observed(result, telemetry)
 
@@ -203,17 +203,17 @@ def _load(plan: Plan, trial: Trial) -> ClosedLoop | OpenLoop:
 
 @contextlib.contextmanager
 def open_rig(schedule: Schedule, setup: Setup, audience: Audience, logs: Path) -> Iterator[Rig]:
-    """Start everything that the schedule needs, verify the variants, and stop it all at the end.
+    """Start everything that the schedule needs, verify the variants, and stop everything at the end.
 
     Raises:
-        BenchError: something that it needs cannot be had.
+        BenchError: something that the schedule needs cannot be started or used.
     """
     plan, placement = schedule.plan, setup.placement
     if setup.target and setup.meeting and not setup.meeting.host.startswith("127."):
         _check_reach(plan)
     if not setup.target:
         audience.stage("starting database and upstream")
-    # What a server of others needs, others have started.
+    # A server that the user started has its services already.
     needed = replace(plan, workloads=()) if setup.target else plan
     with (
         open_services(
@@ -238,13 +238,13 @@ def open_rig(schedule: Schedule, setup: Setup, audience: Audience, logs: Path) -
 
 
 def _check_reach(plan: Plan) -> None:
-    """Workers of other machines cannot load a server that only this machine reaches."""
+    """Refuse a server on this machine's loopback, which the workers of other machines cannot reach."""
     for workload in plan.workloads:
         for variant in workload.variants:
             if variant.origin and ipaddress.ip_address(find_server(variant.origin).host).is_loopback:
                 raise BadInputError(
-                    f"--target {variant.origin} is on this machine's loopback, where workers of other machines find "
-                    "themselves: give the address that they reach."
+                    f"--target {variant.origin} is on this machine's loopback, which workers of other machines cannot "
+                    "reach: give an address that they can."
                 )
 
 

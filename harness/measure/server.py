@@ -1,4 +1,4 @@
-"""The measured server: uvicorn, on a core of its own where there are two."""
+"""The measured server: uvicorn, on a core of its own where there are two or more."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from harness.plan.knobs import KNOBS, USUAL, Knobs
 from harness.record.telemetry import Tail
 
 START_LIMIT_S: Final = 30.0
-# uvicorn closes an idle connection after 5 s; a run must never meet that.
+# By default uvicorn closes an idle connection after 5 s, and a reconnect would disturb a trial.
 KEEP_ALIVE_S: Final = 3_600
 ATTEMPTS: Final = 3
 
 
 def options(settings: Iterable[Knobs] = (USUAL,)) -> dict[str, Any]:
-    """How the server is started, in words; a knob with several values names them all."""
+    """Return the settings of the server by their labels; a knob with several values lists them all."""
     knobs = list(settings)
     chosen = {
         knob.label: ", ".join(str(value) for value in dict.fromkeys(getattr(each, name) for each in knobs))
@@ -38,7 +38,7 @@ def options(settings: Iterable[Knobs] = (USUAL,)) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server of ours that answers. `tail` reads what its probe writes, None where it has none."""
+    """A running server of this project. `tail` reads what its probe writes; None where it has no probe."""
 
     child: Child
     port: int
@@ -62,14 +62,14 @@ def serve(
     probe: Mode | None = None,
     knobs: Knobs = USUAL,
 ) -> Iterator[Server]:
-    """uvicorn on `port` of `host`, or on any free one, ready to answer.
+    """Start uvicorn on `port` of `host`, or on any free port, and wait until it answers.
 
-    `recorded` starts the form that tells which thread ran each handler; it is for verifying, never for measuring.
-    `probe` is the mode in which it tells what goes on in it; None for a server that tells nothing.
+    `recorded` starts the form that reports the thread of each handler. That form serves verification, never
+    measurement. `probe` is the mode of the server's probe, None for a server without one.
 
     Raises:
-        BadInputError: `port` was asked for and is taken.
-        BenchError: the server did not come up.
+        BadInputError: `port` was given, and no server can listen on it.
+        BenchError: the server did not start, or did not answer in time.
     """
     name = "server that records threads" if recorded else "server"
     environment = services.environment | ({"BENCH_RECORD_THREADS": "1"} if recorded else {})
@@ -98,7 +98,7 @@ def serve(
                 if tail is not None:
                     _await_workers(child, tail, knobs.workers)
             except BenchError:
-                # Someone may have taken the free port between the look and the start.
+                # Another process may have taken the free port between the check and the start.
                 if port is None and attempt + 1 < ATTEMPTS and "address already in use" in child.log.read_text():
                     continue
                 raise
@@ -117,18 +117,18 @@ def _command(host: str, port: int, knobs: Knobs) -> list[str]:
         *("--host", host, "--port", str(port), "--workers", str(knobs.workers)),
         *("--loop", knobs.loop, "--http", knobs.http),
         *("--no-access-log", "--log-level", "warning", "--timeout-keep-alive", str(KEEP_ALIVE_S)),
-        # What it still works on when it is stopped, nobody waits for.
+        # When the server is stopped, no client waits for the requests that it still works on.
         *("--timeout-graceful-shutdown", "1"),
     ]
 
 
 def _await_workers(child: Child, tail: Tail, workers: int) -> None:
-    """One worker answers before the others are there; each begins its telemetry when it is."""
+    """Wait until each worker has begun its telemetry, because one worker answers before the others are ready."""
     deadline = time.monotonic() + START_LIMIT_S
     while workers > 1 and tail.processes < workers:
         child.check()
         if time.monotonic() > deadline:
-            raise BenchError(f"Only {tail.processes} of {workers} workers came up in {START_LIMIT_S:g} s.")
+            raise BenchError(f"Only {tail.processes} of {workers} workers started within {START_LIMIT_S:g} s.")
         time.sleep(0.02)
 
 

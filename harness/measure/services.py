@@ -1,4 +1,4 @@
-"""The neighbours that the service needs: the database and the upstream service, for as long as the run lasts."""
+"""The services that the measured server uses: the database and the upstream service, for the length of the run."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class Upstream:
     child: Child
 
     def calls(self) -> int:
-        """How many calls it has answered so far."""
+        """Return how many calls it has answered so far."""
         return int(fetch(self.url + COUNT_PATH.decode()[1:], timeout_s=5))
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the server is told of its neighbours, None for what the plan does not need, and of what it serves.
+    """The services that the server uses, and what it serves; None for a service that the plan does not need.
 
-    `wait_s` is how long, in seconds, a handler waits whose wait is all that it does.
+    `wait_s` is how many seconds a handler waits that does nothing else.
     """
 
     database: Database | None
@@ -47,8 +47,8 @@ class Services:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of a server process. It holds the database's password and is never logged."""
-        # A proxy is for the world outside; requests would use it on loopback too, and aiohttp would not.
+        """The environment of a server process. It may contain the database's password, and is never logged."""
+        # Without the proxy variables: requests would use a proxy on loopback too, and aiohttp would not.
         environment = {
             name: value
             for name, value in os.environ.items()
@@ -65,7 +65,7 @@ class Services:
         return environment
 
     def check(self) -> None:
-        """Raise ChildDiedError if one of the services that are ours is no longer there."""
+        """Raise ChildDiedError if one of the services that the run started has ended."""
         if self.database is not None and self.database.child is not None:
             self.database.child.check()
         if self.upstream is not None:
@@ -73,7 +73,10 @@ class Services:
 
     @property
     def watch(self) -> dict[str, int]:
-        """The services' processes by role, whose CPU time a trial reads; the user's own database is none of them."""
+        """The process ids of the services by role, for the CPU time that a trial reads.
+
+        The user's own database is not among them.
+        """
         watched = {"upstream": self.upstream.child.pid} if self.upstream is not None else {}
         if self.database is not None and self.database.child is not None:
             watched["database"] = self.database.child.pid
@@ -99,7 +102,7 @@ def open_services(
     with contextlib.ExitStack() as stack:
         database = upstream = None
         if "database" in plan.needs:
-            # A variant that connects for each request takes one connection a user, beside the twins' pools.
+            # A variant that connects for each request uses one connection a user, beside the other variants' pools.
             pools = max(2 * knobs.pool_size * knobs.workers for knobs in settings)
             connections = max(level.users for level in plan.levels) + pools
             database = stack.enter_context(
@@ -111,10 +114,10 @@ def open_services(
 
 
 def _wait_s(plan: Plan) -> float:
-    """The wait that the plan's adjustable workloads declare, in seconds.
+    """Return the wait that the plan's adjustable workloads declare, in seconds, or the default where none does.
 
     Raises:
-        BadInputError: they declare several, and there is one server.
+        BadInputError: they declare different waits, and one server has only one.
     """
     declared = {
         workload.wait_s: workload.name
@@ -123,7 +126,7 @@ def _wait_s(plan: Plan) -> float:
     }
     if len(declared) > 1:
         listed = " and ".join(f"{name} ({wait_s * 1000:g} ms)" for wait_s, name in declared.items())
-        raise BadInputError(f"{listed} declare adjustable waits, and a server has one: let them declare the same.")
+        raise BadInputError(f"{listed} declare adjustable waits, and a server has only one: give them the same wait.")
     return next(iter(declared), WAIT_S)
 
 

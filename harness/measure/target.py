@@ -1,4 +1,4 @@
-"""Servers that somebody else started: where they are, what they can be asked for, and that they answer at all."""
+"""Servers that the user started: where they are, what they offer, and whether they answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HTTP_PORT: Final = 80
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a URL leads: `origin` is its server as it was written, `host` what answered there, as a number."""
+    """The parts of a URL. `origin` is its server as written; `host` is the numeric address that answered there."""
 
     origin: str
     authority: str
@@ -33,44 +33,47 @@ class Address:
 
 
 def find_server(url: str) -> Address:
-    """The server behind the URL, which accepts connections.
+    """Return the address of the server behind the URL, after it has accepted a connection.
 
     Raises:
-        BadInputError: the URL is none that can be loaded, or nobody answers there.
+        BadInputError: the URL cannot be loaded, or no server answers there.
     """
     written = url if "://" in url else f"http://{url}"
     try:
         parts = urlsplit(written)
         name, port = parts.hostname, parts.port or HTTP_PORT
     except ValueError as error:
-        raise BadInputError(f"--target is no address ({error}): write it as http://host:port/path.") from None
+        raise BadInputError(f"--target is not an address ({error}): write it as http://host:port/path.") from None
     if parts.scheme != "http":
-        raise BadInputError(f"--target speaks {parts.scheme}: only plain http:// can be loaded; go past what encrypts.")
+        raise BadInputError(
+            f"--target uses {parts.scheme}, and only plain http:// can be loaded: give the server's http:// address."
+        )
     if parts.username is not None or parts.password is not None:
-        raise BadInputError("--target holds a user or a password, which would be saved with the run: take them out.")
+        raise BadInputError("--target contains a user or a password, which the run would save: take them out.")
     if not name or not written.isascii() or not written.isprintable() or " " in written:
-        raise BadInputError("--target is no address: write it as http://host:port/path, percent-encoded.")
+        raise BadInputError("--target is not an address: write it as http://host:port/path, percent-encoded.")
     bracketed = f"[{name}]" if ":" in name else name
     try:
         with socket.create_connection((name, port), timeout=TIMEOUT_S) as connection:
             host: str = connection.getpeername()[0]
     except OSError as error:
         raise BadInputError(
-            f"Nobody answers at --target http://{bracketed}:{port} ({error.strerror or error}): start the server first."
+            f"Nothing answers at --target http://{bracketed}:{port} ({error.strerror or error}): "
+            "start the server first."
         ) from None
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Address(f"http://{bracketed}:{port}", f"{bracketed}:{port}", host, port, path)
 
 
 def aimed(plan: Plan, urls: Sequence[str], *, named: bool) -> Plan:
-    """The plan with these servers in place of one that the run starts.
+    """Return the plan with these servers in place of one that the run starts.
 
-    A lone address of a server of this project keeps the plan's workloads, as far as that server has them. Any other
-    addresses are the variants of one workload, each but the first compared with the first; `named` says that workloads
-    or variants were asked for by name, which only the former can have.
+    A single address of a server of this project keeps those of the plan's workloads that this server has. Any other
+    addresses become the variants of one workload, and each but the first is compared with the first. `named` says that
+    the user named workloads or variants, which only a server of this project has.
 
     Raises:
-        BadInputError: an address cannot be loaded, or has nothing of what was asked for.
+        BadInputError: an address cannot be loaded, or its server has none of the workloads that the user asked for.
     """
     addresses = [find_server(url) for url in urls]
     if len(addresses) == 1 and addresses[0].path == "/":
@@ -83,7 +86,9 @@ def aimed(plan: Plan, urls: Sequence[str], *, named: bool) -> Plan:
             "address of one, without a path."
         )
     if len(addresses) > len(string.ascii_lowercase):
-        raise BadInputError(f"--target was given {len(addresses)} times: {len(string.ascii_lowercase)} are the most.")
+        raise BadInputError(
+            f"--target was given {len(addresses)} times: give it at most {len(string.ascii_lowercase)} times."
+        )
     names = [WORKLOAD] if len(addresses) == 1 else list(string.ascii_lowercase)
     variants = tuple(
         PlannedVariant(
@@ -112,7 +117,7 @@ def aimed(plan: Plan, urls: Sequence[str], *, named: bool) -> Plan:
 
 
 def _catalogue(origin: str) -> set[str]:
-    """The names of the variants that the server says it has; none where it is no server of this project."""
+    """Return the names of the variants that the server lists; none where it is not a server of this project."""
     try:
         entries = json.loads(fetch(origin + CATALOGUE_PATH, TIMEOUT_S))
         return {f"{entry['workload']}/{entry['variant']}" for entry in entries}
@@ -131,7 +136,7 @@ def _narrowed(plan: Plan, origin: str, offered: set[str]) -> Plan:
                 for variant in variants
             )
             claims = tuple(claim for claim in workload.claims if {claim.baseline, claim.contender} <= names)
-            # What a server of others waits for, and how its pools are set, nobody here knows.
+            # The run does not know how long the handlers of a server wait that it did not start.
             workloads.append(replace(workload, variants=aimed_at, claims=claims, wait_s=None))
     if not workloads:
         raise BadInputError(

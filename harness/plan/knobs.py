@@ -1,7 +1,7 @@
 """The knobs of the measured server: what a run may set, or vary, while the handlers stay the same.
 
-The table is the class `Knobs` itself: a field of it is a knob, with its usual value, its option, its label and how it
-reaches the server. An option of `run`, the server's environment, its command line and the labels follow from there.
+The table of knobs is the class `Knobs`: each of its fields is a knob, with its usual value, its label, its help and how
+it reaches the server. The options of `run`, and the environment and command line of the server, are derived from it.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ HttpName = Literal["httptools", "h11"]
 class Knob:
     """How one knob is named, set and shown.
 
-    `label` stands in tables and `spelled` beside a level, with the value for {} and a plural s for {s}. A knob has
-    whole numbers from 1 to `highest`, or one of the `choices`. It reaches the server as the variable `environment`, or
-    as uvicorn's own option of its name where there is none. A knob that `needs` a service does nothing without it.
+    Tables show `label`. Levels show `spelled`, with the value for {} and a plural s for {s}. A knob takes whole numbers
+    from 1 to `highest`, or one of `choices`. It reaches the server as the environment variable `environment`, or, where
+    that is None, as uvicorn's own option of the knob's name. A knob that `needs` a service has no effect without it.
     """
 
     label: str
@@ -45,8 +45,8 @@ def _knob(usual: Any, **described: Any) -> Any:
 class Knobs:
     """One setting of all knobs.
 
-    `threads` is what each event loop's default limiter admits, `pool_size` the size of each worker's database pools,
-    of the async one and of the blocking one alike.
+    `threads` is the number of threads that the default limiter of each event loop admits. `pool_size` is the number of
+    connections in each database pool of each worker: the async pool and the blocking pool.
     """
 
     threads: int = _knob(
@@ -90,12 +90,12 @@ class Knobs:
     )
 
     def __str__(self) -> str:
-        """What differs from the usual setting; empty where nothing does."""
+        """Return the knobs that differ from the usual setting, in words; empty where none differs."""
         return ", ".join(spelled(name, getattr(self, name)) for name in differing(self, USUAL))
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that set the server."""
+        """The environment variables that set the server's knobs."""
         return {knob.environment: str(getattr(self, name)) for name, knob in KNOBS.items() if knob.environment}
 
 
@@ -104,23 +104,23 @@ USUAL: Final = Knobs()
 
 
 def spelled(name: str, value: object) -> str:
-    """Return one knob with its value, as it stands beside a level."""
+    """Return one knob with its value, as a level shows it."""
     return KNOBS[name].spelled.format(value, s="" if value == 1 else "s")
 
 
 def differing(one: Knobs, other: Knobs) -> list[str]:
-    """Return the names of the knobs that the two settings have at different values."""
+    """Return the names of the knobs whose values differ between the two settings."""
     return [name for name in KNOBS if getattr(one, name) != getattr(other, name)]
 
 
 def varied(settings: Iterable[Knobs]) -> list[str]:
-    """Return the names of the knobs of which there are several values."""
+    """Return the names of the knobs that have several values among the settings."""
     found = list(settings)
     return [name for name in KNOBS if len({getattr(knobs, name) for knobs in found}) > 1]
 
 
 def make_knobs(asked: Mapping[str, Sequence[str | int]]) -> tuple[Knobs, ...]:
-    """Return every combination of the values that were asked for, by name; the usual value where none was.
+    """Return every combination of the values in `asked`, by knob name; a knob without values has its usual one.
 
     Raises:
         BadInputError: a value is out of range or unknown.
@@ -142,20 +142,20 @@ def _values(name: str, asked: Sequence[str | int]) -> list[Any]:
         numbers = [int(value) for value in asked]
     except ValueError:
         listed = ",".join(map(str, asked))
-        raise BadInputError(f"{option} {listed} is no list of whole numbers: write it as 64, or as 8,64,256.") from None
+        raise BadInputError(f"{option} {listed} is not a list of whole numbers: write 64, or 8,64,256.") from None
     return list(dict.fromkeys(in_range(option, number, 1, knob.highest) for number in numbers))
 
 
 def check_needed(settings: Sequence[Knobs], available: Iterable[Need]) -> None:
-    """Refuse to vary a knob that nothing uses.
+    """Refuse to vary a knob that no workload uses.
 
     Raises:
-        BadInputError: several values are asked for, and no workload needs the service that they are for.
+        BadInputError: a knob has several values, and no workload uses the service that it needs.
     """
     there = set(available)
     for name in varied(settings):
         need = KNOBS[name].needs
         if need is not None and need not in there:
             raise BadInputError(
-                f"--{name.replace('_', '-')} is of the {need} pools, and none of these workloads uses a {need}."
+                f"--{name.replace('_', '-')} sets the {need} pools, and none of these workloads uses a {need}."
             )

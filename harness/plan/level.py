@@ -1,4 +1,4 @@
-"""The load of a trial: so many users in a closed loop, or so many requests a second in an open one."""
+"""The load of a trial: a number of users in a closed loop, or a rate of requests in an open loop."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ ARRIVALS_SPELLED: Final[Mapping[Arrivals, str]] = {"constant": "constant", "pois
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """The load, and the setting of the server that it is put on.
+    """The load of a trial, and the setting of the server that receives it.
 
-    Closed loop: `users` of them, each sending its next request `think_s` seconds after the last one is answered. Open
-    loop: `rate_rps` requests a second, due by `arrivals` whatever the answers do, over at most `users` connections.
+    Closed loop: each of `users` users sends its next request `think_s` seconds after the answer to its last one. Open
+    loop: `rate_rps` requests a second are due at times that `arrivals` decides and the answers do not, over at most
+    `users` connections.
     """
 
     users: int
@@ -35,7 +36,7 @@ class Level:
 
     @property
     def load(self) -> str:
-        """The load alone, in words."""
+        """The load in words, without the setting of the server."""
         if self.rate_rps is None:
             think = f" with {self.think_s * 1000:g} ms think time" if self.think_s else ""
             return f"{self.users} user{'s' if self.users != 1 else ''}{think}, closed loop"
@@ -43,7 +44,7 @@ class Level:
 
     @property
     def size(self) -> float:
-        """How much load it is, in its `unit`."""
+        """The amount of load, in `unit`."""
         return self.users if self.rate_rps is None else self.rate_rps
 
     @property

@@ -1,4 +1,4 @@
-"""What two variants are compared by: one metric that was declared beforehand, and further ones that only inform."""
+"""The metrics that compare two variants: one, declared beforehand, decides the verdict; the others only inform."""
 
 from __future__ import annotations
 
@@ -10,27 +10,39 @@ Metric = Literal["throughput_rps", "p50_ms", "p95_ms", "p99_ms"]
 PERCENTILES: Final[dict[Metric, int]] = {"p50_ms": 50, "p95_ms": 95, "p99_ms": 99}
 
 ENOUGH_BEYOND: Final = 10
-"""So many requests must lie beyond a percentile; on fewer it rests on single ones."""
+"""At least this many requests must lie beyond a percentile; with fewer, it rests on single requests."""
 P999_MASS: Final = 20_000
 
 
 def primary(level: Level) -> Metric:
-    """The one that the verdict is about: throughput in a closed loop, p99 in an open one, where all get the same."""
+    """Return the metric that decides the verdict: throughput in a closed loop, p99 in an open loop.
+
+    An open loop offers the same rate to all variants, so their throughputs do not differ unless one is saturated.
+    """
     return "throughput_rps" if level.rate_rps is None else "p99_ms"
 
 
 def secondary(level: Level) -> tuple[Metric, ...]:
-    """The others. The mean latency is not among them: without a think time it says what throughput says."""
+    """Return the metrics that only inform.
+
+    The mean latency is not among them: in a closed loop without think time it follows from the throughput.
+    """
     return tuple(metric for metric in PERCENTILES if metric != primary(level))
 
 
 def less_is_better(metric: Metric) -> bool:
-    """Whether a ratio below 1 is the good one."""
+    """Return whether a smaller value is better, so that a ratio below 1 favours the contender."""
     return metric != "throughput_rps"
 
 
 def mass_needed(percent: float) -> int:
-    """How many requests a percentile rests on at least: ten beyond it, and for p99.9 and higher twice as many."""
+    """Return how many requests a percentile (0 to below 100) needs at least.
+
+    n = `ENOUGH_BEYOND` / (1 − percent/100), and from p99.9 on no fewer than `P999_MASS`.
+
+    Raises:
+        ValueError: `percent` is 100 or more.
+    """
     if percent >= 100:
-        raise ValueError("the slowest request is no percentile")
+        raise ValueError("percent must be below 100: the slowest request is not a percentile")
     return max(round(ENOUGH_BEYOND / (1 - percent / 100)), P999_MASS if percent >= 99.9 else 0)

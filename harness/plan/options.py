@@ -1,6 +1,6 @@
-"""What was asked for on the command line: parsed once, checked once, and passed whole.
+"""The options of the command line: parsed once, checked once, and passed whole.
 
-A field has the name of its option. To add an option of a command is to add a field here and a parameter in `bench.py`.
+A field has the name of its option. To add an option of a command, add a field here and a parameter in `bench.py`.
 """
 
 from __future__ import annotations
@@ -32,21 +32,23 @@ SPELLED_OTHERWISE: Final = {"workloads_dir": "--workloads", "span": "--range"}
 
 
 def option_of(name: str | None) -> str:
-    """Return the option of a field: `max_blocks` is --max-blocks."""
+    """Return the option of a field: --max-blocks for `max_blocks`."""
     return SPELLED_OTHERWISE.get(name or "", f"--{(name or '').replace('_', '-')}")
 
 
 def listed(value: object) -> object:
-    """Split a comma-separated list; anything but text stays as it is.
+    """Split a comma-separated text into a tuple; None becomes an empty tuple, and any other value stays as it is.
 
     Raises:
-        BadInputError: it was given, and holds nothing.
+        BadInputError: the text contains no item.
     """
     if not isinstance(value, str):
         return () if value is None else value
     parts = tuple(part.strip() for part in value.split(",") if part.strip())
     if not parts:
-        raise BadInputError("An option that takes a list was given an empty one: name at least one, or leave it out.")
+        raise BadInputError(
+            "An option that takes a list was given an empty one: give at least one value, or leave the option out."
+        )
     return parts
 
 
@@ -59,7 +61,7 @@ def _numbers(convert: Callable[[str], float], kind: str, example: str) -> Callab
             return tuple(convert(part) for part in parts)
         except ValueError:
             option = option_of(info.field_name)
-            raise BadInputError(f"{option} {value} is no list of {kind}: write it as {example}.") from None
+            raise BadInputError(f"{option} {value} is not a list of {kind}: write {example}.") from None
 
     return parse
 
@@ -84,10 +86,10 @@ def _known(noun: str, names: Mapping[str, object]) -> AfterValidator:
 
 Names = Annotated[tuple[str, ...], BeforeValidator(listed)]
 Users = Annotated[
-    tuple[int, ...], BeforeValidator(_numbers(int, "whole numbers", "64, or as 8,64,256")), _within(1, MAX_USERS)
+    tuple[int, ...], BeforeValidator(_numbers(int, "whole numbers", "64, or 8,64,256")), _within(1, MAX_USERS)
 ]
 Rates = Annotated[
-    tuple[float, ...], BeforeValidator(_numbers(float, "numbers", "200, or as 200,500")), _within(MIN_RATE, MAX_RATE)
+    tuple[float, ...], BeforeValidator(_numbers(float, "numbers", "200, or 200,500")), _within(MIN_RATE, MAX_RATE)
 ]
 Seconds = Annotated[float | None, _within(MIN_SECONDS, MAX_SECONDS)]
 Warmup = Annotated[float | None, _within(0, MAX_SECONDS)]
@@ -98,7 +100,7 @@ Port = Annotated[int | None, _within(1, 65_535)]
 
 
 class Options(BaseModel):
-    """What one command was asked for. `command` is the line that was typed, less its secrets."""
+    """The options of one command. `command` is the command line that the user typed, without its secrets."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -124,9 +126,10 @@ class Options(BaseModel):
 
 
 class RunOptions(Options):
-    """What `run` was asked for. `workloads` and `variants` that are empty mean all; None means: by profile.
+    """The options of `run`. Empty `workloads` and `variants` mean all of them.
 
-    `settings` are those of the server, `asked` the names of the options that were typed.
+    Where a profile gives a value, None takes that value. `settings` are the settings of the server's knobs. `asked`
+    holds the names of the options that the user typed.
     """
 
     workloads: tuple[str, ...] = ()
@@ -160,7 +163,7 @@ class RunOptions(Options):
 
     @classmethod
     def of_command_line(cls, values: Mapping[str, Any], *, asked: frozenset[str], command: str) -> RunOptions:
-        """Return the options by the parameters of the command line, those of the knobs among them.
+        """Return the options from the parameters of the command line, which include the knobs.
 
         Raises:
             BadInputError: a value cannot be used, or two contradict each other.
@@ -175,37 +178,46 @@ class RunOptions(Options):
         if self.resume is not None:
             if others := sorted(self.asked - WITH_RESUME):
                 spelled = "names of workloads" if others[0] == "workloads" else option_of(others[0])
-                raise BadInputError(f"{spelled} and --resume: a run goes on by its own plan, so leave the rest out.")
+                raise BadInputError(
+                    f"{spelled} and --resume exclude each other: a run goes on by its own plan, so leave {spelled} out."
+                )
             return self
         if self.target and (self.dsn is not None or self.port is not None):
-            raise BadInputError("--target runs already: --dsn and --port are for a server that the run starts.")
+            raise BadInputError("--target is a running server: --dsn and --port are for a server that the run starts.")
         if self.diagnose and not self.probe:
-            raise BadInputError("--diagnose needs what --no-probe switches off: leave one of the two out.")
+            raise BadInputError("--diagnose needs the probe, which --no-probe switches off: leave one of the two out.")
         if self.target and (knobs := [name for name in KNOBS if name in self.asked]):
-            raise BadInputError(f"--target runs already: {option_of(knobs[0])} is for a server that the run starts.")
+            raise BadInputError(
+                f"--target is a running server: {option_of(knobs[0])} is for a server that the run starts."
+            )
         if not self.probe and any(knobs.workers > 1 for knobs in self.settings):
-            raise BadInputError("--workers needs the probe, by which each says that it is there: leave --no-probe out.")
+            raise BadInputError(
+                "--workers needs the probe, by which each worker reports its start: leave --no-probe out."
+            )
         if self.confirm and (self.target or not self.probe or self.diagnose is False):
             raise BadInputError(
-                "--confirm applies the setting that a diagnosis recommends: it needs one, on a server of this run."
+                "--confirm applies the setting that a diagnosis recommends: leave out --no-diagnose, --no-probe and "
+                "--target."
             )
         if self.rate and len(set(self.users)) > 1:
             raise BadInputError(
                 "--rate is for an open loop, where --users bounds the connections: give one number of users."
             )
         if self.rate and self.think_ms:
-            raise BadInputError("--think-ms is for a closed loop: with --rate, the schedule says when the next is due.")
+            raise BadInputError(
+                "--think-ms is for a closed loop: with --rate, the schedule decides when a request is due."
+            )
         if self.max_blocks is not None:
             in_range("--max-blocks", self.max_blocks, self.blocks or PROFILES[self.profile].blocks, MAX_BLOCKS)
-        self.meeting  # noqa: B018  # raises where its two options do not fit
+        self.meeting  # noqa: B018  # raises where its two options contradict each other
         return self
 
     @property
     def meeting(self) -> Meeting | None:
-        """Where workers of other machines join, None where they do not.
+        """The address at which workers of other machines join; None where none join.
 
         Raises:
-            BadInputError: the two options were not given together, or say nothing that can be done.
+            BadInputError: one of the two options was given without the other, or they cannot be used.
         """
         bind, workers = self.master_bind, self.expect_workers
         if bind is None and workers is None:
@@ -214,29 +226,29 @@ class RunOptions(Options):
             raise BadInputError("--master-bind and --expect-workers belong together: give both, or neither.")
         if self.load_processes != 1:
             raise BadInputError(
-                "--load-processes are on this machine, --expect-workers on others: give one of the two."
+                "--load-processes start on this machine, --expect-workers on other machines: give one of the two."
             )
         host, port = host_and_port("--master-bind", bind)
         if host in EVERYWHERE:
             raise BadInputError(
-                f"--master-bind {host} would listen everywhere: give the one address of this machine that workers "
-                "reach."
+                f"--master-bind {host} would listen on every address: give the address of this machine that the "
+                "workers connect to."
             )
         return Meeting(host, port, workers)
 
     @property
     def collects(self) -> bool:
-        """Whether telemetry is collected: there is none of a server that the run did not start."""
+        """Whether the run collects telemetry, which only a server that the run starts provides."""
         return self.probe and not self.target
 
     @property
     def profiles(self) -> bool:
-        """Whether each variant is profiled on an instrumented server first."""
+        """Whether the run first profiles each variant on an instrumented server."""
         return self.collects and self.diagnose is not False
 
 
 class CapacityOptions(Options):
-    """What `capacity` was asked for."""
+    """The options of `capacity`."""
 
     workload: str
     slo: str
@@ -248,7 +260,7 @@ class CapacityOptions(Options):
 
     @property
     def run(self) -> RunOptions:
-        """The same in the words of `run`: one workload under one load."""
+        """The equivalent options of `run`: one workload at one level."""
         return RunOptions(
             workloads=(self.workload,),
             variants=self.variants,
@@ -259,7 +271,7 @@ class CapacityOptions(Options):
 
 
 class CrossoverOptions(Options):
-    """What `crossover` was asked for. `span` is the text of --range."""
+    """The options of `crossover`. `span` is the text of --range."""
 
     workload: str
     baseline: str
@@ -279,11 +291,13 @@ class CrossoverOptions(Options):
         if self.baseline == self.contender:
             raise BadInputError(f"{self.baseline} was given twice: give two variants.")
         if self.over == "users" and self.users is not None:
-            raise BadInputError("--users is what --over users varies: say from where to where with --range.")
+            raise BadInputError(
+                "--over users varies the number of users: leave --users out, and give the limits with --range."
+            )
         return self
 
     def run(self, users: int) -> RunOptions:
-        """Return the same in the words of `run`, at the level of the most users."""
+        """Return the equivalent options of `run`, with `users` users: the most that the command will need."""
         return RunOptions(
             workloads=(self.workload,),
             variants=(self.baseline, self.contender),

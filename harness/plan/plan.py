@@ -1,4 +1,4 @@
-"""What will be measured, in which order: a pure value, made from the workloads, the options and a seed."""
+"""The plan of what will be measured: a pure value, made from the workloads, the options and a seed."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from harness.plan.level import Level
 
 MAX_BLOCKS: Final = 1_000
 DRAIN_S: Final = 15.0
-"""The longest that a trial waits for what is in flight at the end of its window."""
+"""The longest wait for the requests in flight at the end of a trial's window."""
 
 MARGIN: Final = 0.05
 LOOK_EVERY: Final = 2
-"""After so many further blocks a comparison is looked at again, whether it is precise enough."""
+"""After this many further blocks, an interim look decides whether a comparison is precise enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedVariant:
-    """A variant as the run recorded it; `against` is the variant that it is compared with, None where it is not.
+    """A variant as the run recorded it.
 
-    `origin` is the server that is asked for it, as in http://host:port; None for the one that the run starts itself.
-    `kind` is None for an address of which nobody knows what is behind it.
+    `against` is the variant that it is compared with, None where there is none. `origin` is the server that receives
+    its requests, as in http://host:port; None for the server that the run starts. `kind` is None for an address whose
+    implementation is unknown.
     """
 
     name: str
@@ -53,7 +54,7 @@ class PlannedWorkload:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two variants of a workload, compared."""
+    """Two variants of a workload that are compared."""
 
     workload: str
     baseline: str
@@ -62,7 +63,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """How long a trial is, in seconds: what precedes the counting, the counting, the longest wait after it."""
+    """The phases of a trial in seconds: the warm-up, the window that counts, and the longest wait after it."""
 
     warmup_s: float
     window_s: float
@@ -88,13 +89,13 @@ class Trial:
 class Plan:
     """A whole session, as it was decided beforehand. Times are in seconds.
 
-    `margin` is the smallest difference that is worth a verdict. The trials of a pilot last `pilot_s` (0: no pilot); it
-    may lengthen a window up to `longest_s` while the session stays within `budget_s`. From `blocks` to `max_blocks` are
-    measured. Where `iso_share` is not 0, the pair of each workload is then offered that share of the slower one's
-    capacity.
+    `margin` is the smallest difference that is worth a verdict, as a share. The trials of a pilot last `pilot_s` (0: no
+    pilot). The pilot may lengthen a window up to `longest_s`, as long as the session stays within `budget_s`. The run
+    measures from `blocks` to `max_blocks` blocks. Where `iso_share` is not 0, it then offers both variants of each
+    workload's pair that share of the slower one's capacity.
 
-    `probe` collects telemetry from the server. To `diagnose`, every variant is first loaded for `diagnose_s` at each
-    level, and by one user, on an instrumented server; these trials then serve as the pilot.
+    `probe` collects telemetry from the server. `diagnose` first profiles every variant on an instrumented server: with
+    one user, and for `diagnose_s` at each level. These trials then serve as the pilot.
     """
 
     profile: str
@@ -127,7 +128,7 @@ class Plan:
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
-        """Every comparison that the run makes: each variant with its rival, and what the claims ask for besides."""
+        """Every comparison of the run: each variant with its rival, and the pairs of the claims."""
         pairs: dict[Pair, None] = {}
         for workload in self.workloads:
             for variant in workload.variants:
@@ -139,8 +140,8 @@ class Plan:
 
     @property
     def iso_pairs(self) -> tuple[Pair, ...]:
-        """The pair of each workload that takes the step at an equal rate: async and sync, or else its first."""
-        # With several settings of the server, the slower twin of which would it be?
+        """The pair of each workload for the step at an equal rate: sync and async where it exists, else the first."""
+        # With several settings of the server, the slower variant and its capacity may differ between them.
         if not self.iso_share or self.levels[0].rate_rps is not None or varied(each.knobs for each in self.levels):
             return ()
         chosen: dict[str, Pair] = {}
@@ -151,5 +152,5 @@ class Plan:
 
 
 def unloaded_of(level: Level) -> Level:
-    """One user on the same setting of the server: what a request takes where nothing is in its way."""
+    """Return the level of one user on the same setting of the server, where no other request delays a response."""
     return Level(1, knobs=level.knobs)

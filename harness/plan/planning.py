@@ -1,4 +1,4 @@
-"""Makes a plan from what was asked for: names are looked up, and the profile gives what nobody asked for otherwise."""
+"""Makes a plan from options: looks up the names, and takes from the profile what the options leave open."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from harness.plan.profile import PROFILES
 
 
 def make_plan(workloads: Mapping[str, Workload], options: RunOptions | None = None) -> Plan:
-    """Return the plan for the workloads that the options name, or for all of these where they name none.
+    """Return the plan for the workloads that the options name, or for all of `workloads` where they name none.
 
     Raises:
-        BadInputError: a name is unknown (the nearest one is offered), or the load and the window do not fit.
+        BadInputError: a name is unknown (the message offers the nearest one), the load does not fit the window or the
+            load processes, or a knob is varied that no workload uses.
     """
     options = options or RunOptions()
     base = PROFILES[options.profile]
@@ -26,7 +27,7 @@ def make_plan(workloads: Mapping[str, Workload], options: RunOptions | None = No
     fewest = min(level.users for level in levels)
     if processes > fewest:
         raise BadInputError(
-            f"{processes} load processes cannot share {fewest} users: give each at least one, or start fewer."
+            f"{processes} load processes cannot share {fewest} users: give each at least one user, or start fewer."
         )
     window_s = base.window_s if options.seconds is None else options.seconds
     for level in levels:
@@ -39,7 +40,7 @@ def make_plan(workloads: Mapping[str, Workload], options: RunOptions | None = No
     check_needed(options.settings, (need for workload in chosen for need in workload.needs))
     planned = tuple(_planned(workload, options.variants) for workload in chosen)
     blocks = base.blocks if options.blocks is None else options.blocks
-    # So many were asked for, no more and no fewer.
+    # --blocks gives an exact number; --max-blocks may still raise the most.
     most = base.max_blocks if options.blocks is None else blocks
     piloted = options.seconds is None and options.warmup is None
     return Plan(
@@ -48,7 +49,7 @@ def make_plan(workloads: Mapping[str, Workload], options: RunOptions | None = No
         blocks=blocks,
         max_blocks=most if options.max_blocks is None else options.max_blocks,
         fresh_server=base.fresh_server if options.fresh_server is None else options.fresh_server,
-        # What was said is done; a pilot decides what was not.
+        # A pilot decides the windows only where the user gave neither of the two options.
         pilot_s=base.pilot_s if piloted else 0.0,
         longest_s=max(base.longest_s, window_s),
         budget_s=base.budget_s,
@@ -66,7 +67,7 @@ def make_plan(workloads: Mapping[str, Workload], options: RunOptions | None = No
 
 
 def _levels(options: RunOptions, usual_users: int) -> tuple[Level, ...]:
-    """Every rate over the one number of users, or every number of users, each with every setting of the server."""
+    """Return every rate over one number of users, or every number of users, with every setting of the server."""
     users = tuple(dict.fromkeys(options.users)) or (usual_users,)
     if options.rate:
         return tuple(
@@ -108,7 +109,7 @@ def _planned(workload: Workload, only: Sequence[str]) -> PlannedWorkload:
 
 
 def _planned_variant(workload: Workload, variant: Variant, chosen: Sequence[str]) -> PlannedVariant:
-    """Without the variant that it is compared with, a variant is compared with the first one that was chosen."""
+    """Return the variant as planned. Where its rival was not chosen, compare it with the first one that was."""
     against = workload.rival_of(variant)
     if against is not None and against not in chosen:
         against = chosen[0] if chosen[0] != variant.name else None

@@ -1,4 +1,4 @@
-"""How much time to spend: the profiles from which a plan takes what nobody asked for otherwise."""
+"""The profiles: how much time a run spends where the options do not say."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How much time to spend; times are in seconds.
+    """How much time a run spends. Times are in seconds.
 
-    `window_s` is counted in each trial, `warmup_s` precedes it; a pilot of `pilot_s` may lengthen both, a window up to
-    `longest_s`, as long as the session stays within `budget_s`. From `blocks` to `max_blocks` are measured, until the
-    ratios are precise. `fresh_server`: each trial has a server that has served no other. `iso_share` is the share of
-    the slower twin's capacity at which both are then offered the same; 0 for no such step.
+    Each trial counts requests for `window_s`, after a warm-up of `warmup_s`. A pilot with trials of `pilot_s` may
+    lengthen both up to `longest_s`, as long as the session stays within `budget_s`. The run measures from `blocks` to
+    `max_blocks` blocks, until the ratios are precise. With `fresh_server`, each trial has a server that has served no
+    other. `iso_share` is the share of the slower variant's capacity that both variants of a pair are then offered; 0
+    skips that step.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Which trials a plan comes to, in which order and how long: the plan, and what became known on the way."""
+"""The trials of a plan, their order and their length, given what the run has found out so far."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PILOT_WARMUP_S: Final = 0.2
 UNLOADED_WARMUP_S: Final = 0.1
 UNLOADED_S: Final = 0.3
 MASS: Final = 1_000
-"""An open-loop window should hold so many requests: on fewer there is no p99."""
+"""A window should contain this many requests, because a p99 needs as many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """The window that all variants of a workload have at a level, because a pilot showed that they need it."""
+    """The window of all variants of a workload at a level, where a pilot showed that they need this one."""
 
     workload: str
     level: Level
@@ -32,7 +32,7 @@ class Tuned:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A workload at a level of which `blocks` are measured: then its ratios were precise enough."""
+    """A workload at a level that stops after `blocks` blocks, because its ratios were then precise enough."""
 
     workload: str
     level: Level
@@ -41,7 +41,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class IsoRate:
-    """A pair, and the open-loop level at which both are offered the same requests."""
+    """A pair, and the open-loop level at which both of its variants get the same requests."""
 
     pair: Pair
     level: Level
@@ -49,9 +49,9 @@ class IsoRate:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """A variant at a level that is measured again, in turns as it was and with another setting of the server.
+    """A variant at a level that is measured again, in turns with the setting of `level` and with the setting `knobs`.
 
-    `change` says what is different, `least` to `most` is the ratio of requests a second that theory predicts for it.
+    `change` names the difference between the two. Theory predicts a throughput ratio from `least` to `most` for it.
     """
 
     workload: str
@@ -70,10 +70,10 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What became known while the plan was carried out, and decides what is still to come.
+    """What the run has found out so far, which decides the trials that are still to come.
 
-    `tuned` are the windows that the pilot asked for, `stops` the comparisons for which fewer blocks were enough, `iso`
-    the rates of the step at an equal rate, and `confirmations` the settings that are tried.
+    `tuned` holds the windows that the pilot asked for, `stops` the comparisons for which fewer blocks were enough,
+    `iso` the rates of the step at an equal rate, and `confirmations` the settings to try.
     """
 
     tuned: tuple[Tuned, ...] = ()
@@ -84,7 +84,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The trials of a plan, by what is known so far."""
+    """The trials of a plan, given what is known so far."""
 
     plan: Plan
     found: Found = Found()
@@ -95,12 +95,12 @@ class Schedule:
 
     @property
     def trials(self) -> tuple[Trial, ...]:
-        """Every trial in the order in which it is run.
+        """Every trial, in the order of the run.
 
-        A block holds one trial of each variant of a workload at a level, in random order; the next block of the same
-        comparison runs in the reverse of that order, so that over each two blocks no variant comes earlier than
-        another. Within a round, workloads and levels are shuffled. The seed decides all of it. A comparison that
-        stopped has no trials after that; the others keep their numbers.
+        A block has one trial of each variant of a workload at a level, in random order. The next block of the same
+        comparison has the reverse order, so that over each two blocks no variant comes earlier than another. Within a
+        round, workloads and levels are shuffled. The seed decides every order. A comparison that stopped has no later
+        trials, and the other trials keep their numbers.
         """
         stops = {(stop.workload, stop.level): stop.blocks for stop in self.found.stops}
         every, most = self._all_trials(), self.plan.most_blocks
@@ -124,7 +124,7 @@ class Schedule:
         return tuple(Trial(number, 0, *names) for number, names in enumerate(chosen, start=1))
 
     def diagnostic_window(self, level: Level) -> Window:
-        """Return how long a trial that profiles is."""
+        """Return the window of a trial that profiles at this level."""
         if level == unloaded_of(level):
             return Window(UNLOADED_WARMUP_S, UNLOADED_S)
         return Window(PILOT_WARMUP_S, self.plan.diagnose_s)
@@ -137,12 +137,12 @@ class Schedule:
 
     @property
     def settings(self) -> tuple[Knobs, ...]:
-        """Every setting of the server that is needed."""
+        """Every setting of the server that the trials need."""
         changed = (each.changed.knobs for each in self.found.confirmations)
         return tuple(dict.fromkeys((*(level.knobs for level in self.plan.levels), *changed)))
 
     def window_of(self, workload: str, level: Level) -> Window:
-        """Return how long every trial of this workload at this level is; what confirms it is as long."""
+        """Return the window of this workload's trials at this level; confirmations have that of the original level."""
         for tuned in self.found.tuned:
             if (tuned.workload, tuned.level) == (workload, level):
                 return tuned.window
@@ -152,15 +152,16 @@ class Schedule:
         return Window(self.plan.warmup_s, self.plan.window_s)
 
     def pairs_at(self, workload: str, level: Level) -> tuple[Pair, ...]:
-        """Return what is compared at this level of the workload."""
+        """Return the pairs that are compared at this level of the workload."""
         if level in self.plan.levels:
             return tuple(pair for pair in self.plan.pairs if pair.workload == workload)
         return tuple(iso.pair for iso in self.found.iso if (iso.pair.workload, iso.level) == (workload, level))
 
     def at_equal_rates(self, capacity_rps: Mapping[tuple[str, str], float]) -> Schedule:
-        """Return the schedule with its step at an equal rate, from what each (workload, variant) was seen to carry.
+        """Return the schedule with its step at an equal rate.
 
-        A pair of which one carried nothing is left out.
+        `capacity_rps` is the throughput that each (workload, variant) reached, in requests a second. A pair is left out
+        where the rate for it would be below `MIN_RATE`, as where one variant carried nothing.
         """
         plan = self.plan
         users, knobs = max(level.users for level in plan.levels), plan.levels[0].knobs
@@ -182,13 +183,13 @@ class Schedule:
         return self.knowing(iso=tuple(found), tuned=(*self.found.tuned, *tuned))
 
     def expected_s(self, blocks: int | None = None) -> float:
-        """Return about how long the session takes with so many blocks (the fewest, unless given), in seconds."""
+        """Return about how many seconds the session takes with `blocks` blocks, by default the fewest."""
         plan = self.plan
         count, total = blocks or plan.blocks, SESSION_OVERHEAD_S
         extra_s = TRIAL_OVERHEAD_S + (RESTART_S if plan.fresh_server else 0.0)
         settings = len({level.knobs for level in plan.levels})
         if settings > 1 and not plan.fresh_server:
-            # Another setting is another server, once for each workload and level of a round.
+            # A change of setting restarts the server, once for each workload and level of a round.
             total += count * len(plan.workloads) * len(plan.levels) * RESTART_S
         for workload in plan.workloads:
             for level in plan.levels:
@@ -205,7 +206,7 @@ class Schedule:
         return total + count * 2 * len(plan.iso_pairs) * (plan.warmup_s + plan.window_s + extra_s)
 
     def longest_expected_s(self) -> float:
-        """Return about how long the session takes at most, in seconds, if its pilot asks for the longest windows."""
+        """Return about how many seconds the session takes at most: all blocks, with the longest windows of a pilot."""
         plan = self.plan
         longest = Window(max(plan.warmup_s, plan.longest_s), max(plan.window_s, plan.longest_s))
         tuned = tuple(Tuned(workload.name, level, longest) for workload in plan.workloads for level in plan.levels)
@@ -246,7 +247,7 @@ class Schedule:
                     trials.append(Trial(len(trials) + 1, block, iso.pair.workload, variant, iso.level))
 
     def _confirming(self, numbered: int) -> Iterator[Trial]:
-        """Yield each confirmation's pairs, in blocks of their own, as it was and changed in turns."""
+        """Yield the trials of the confirmations in blocks of their own, with both settings in turns."""
         first = self.plan.most_blocks
         for block in range(first, first + self.plan.blocks if self.found.confirmations else 0):
             for each in self.found.confirmations:
@@ -257,7 +258,7 @@ class Schedule:
 
 
 def _drains_s(workload: PlannedWorkload, level: Level, window_s: float) -> float:
-    """Return how long the blocking variants take to answer what is left at the end of a window."""
+    """Return how many seconds the blocking variants take to answer the requests in flight at the end of a window."""
     if workload.wait_s is None:
         return 0.0
     if level.rate_rps is None:

@@ -1,1 +1,1 @@
-"""What lies on disk: the boundary between measuring, which writes it, and judging, which reads it."""
+"""The records on disk: measuring writes them, and judging reads them."""

@@ -1,4 +1,4 @@
-"""What the load generator itself can do on this machine: the ceiling that no measured throughput may come near."""
+"""The capacity of the load generator on this machine: the ceiling that no measured throughput may come near."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Percentiles:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The client against a server that does nothing.
+    """The load generator against the null server.
 
-    `client_ceiling_rps` is the median throughput with many users, a floor of the ceiling where the server was the
-    slower side (`server_was_the_limit`); `floor_ms` the latency of one user alone, below which nothing can be told
-    apart; `lag_ms` how late the load process woke at the ceiling.
+    `client_ceiling_rps` is the median throughput with many users. It is only a lower bound of the ceiling where the
+    server was the slower side (`server_was_the_limit`). `floor_ms` is the latency of a single user; the instrument
+    cannot resolve shorter ones. `lag_ms` is how late the load process woke at the ceiling.
     """
 
     client_ceiling_rps: float
@@ -44,7 +44,7 @@ class Calibration:
     machine: Machine
 
     def holds_for(self, machine: Machine) -> bool:
-        """Return whether it was taken on such a machine and with such a client."""
+        """Return whether it was measured on this kind of machine, with the same versions of the client's packages."""
         mine, theirs = self.machine.packages, machine.packages
         return self.machine.matches(machine) and all(
             mine.get(name) == theirs.get(name) for name in PACKAGES_THAT_MATTER
@@ -55,7 +55,7 @@ CALIBRATIONS: Final = TypeAdapter(Calibration)
 
 
 def read_calibration(out: Path, machine: Machine) -> Calibration | None:
-    """The calibration saved in `out`, if there is one and it holds for this machine."""
+    """Return the calibration saved in `out`; None where there is none that holds for this machine."""
     try:
         calibration = CALIBRATIONS.validate_json((out / FILE).read_bytes())
     except (OSError, ValidationError):

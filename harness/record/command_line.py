@@ -1,4 +1,4 @@
-"""The command line: as it is recorded, typed again, and named in a sentence of advice."""
+"""The command line, as a record keeps it and as a sentence of advice repeats it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 
 def program() -> str:
-    """Return how this program was called: `bench` where it is installed, else `python bench.py`."""
+    """Return how the user called this program: `bench` where it is installed, else `python bench.py`."""
     name = Path(sys.argv[0]).name if sys.argv else ""
     return "bench" if name in ("bench", "bench.exe") else "python bench.py"
 
 
 def repeatable(words: Sequence[str]) -> str:
-    """Return the line that was typed, without the connection string: it holds a password and is saved nowhere."""
+    """Return the command line without its connection string, which may contain a password and is saved nowhere."""
     kept: list[str] = []
     for position, word in enumerate(words):
         if position and words[position - 1] == "--dsn":

@@ -1,4 +1,4 @@
-"""What disturbed the machine in each block, and which blocks are rejected for it: by rules that see no outcome."""
+"""What disturbed the machine in each block, and which blocks are rejected for it. The rules ignore all outcomes."""
 
 from __future__ import annotations
 
@@ -17,20 +17,24 @@ SignalName = Literal["steal", "foreign CPU", "throttling", "pace"]
 WARN: Final[dict[SignalName, float]] = {"steal": 0.01, "foreign CPU": 0.05, "throttling": 0.0, "pace": 0.05}
 REJECT: Final[dict[SignalName, float]] = {"steal": 0.03, "foreign CPU": 0.15, "throttling": 0.0, "pace": 0.10}
 AVOIDABLE: Final[frozenset[SignalName]] = frozenset({"foreign CPU", "throttling"})
-"""What somebody on this machine does, and could stop. The rest comes from outside of it."""
+"""Disturbances that the user of this machine could stop. The others come from outside the machine."""
 
 REJECTED_AT_MOST: Final = 5
-"""At most one block in so many is rejected, and one of fewer; to go on would be to choose."""
+"""At most one block in this many is rejected, and one where there are fewer. More would be a choice of results."""
 FEWEST_BLOCKS: Final = 3
 TICK_S: Final = 0.01
-"""What the kernel counts processor time in: a share that is not two ticks of a window is not told from one."""
+"""The unit in which the kernel counts processor time. A share of up to two ticks of a window may be an artefact."""
 
 BlockKey = tuple[str, Level, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One sign of disturbance in a trial: a share of a core, of the median pace, or a count of stops."""
+    """One sign of disturbance in a trial.
+
+    `value` is a share of a core, a deviation from the median core speed as a share, or a number of stops. `floor` is
+    the smallest value that counts, for a trial as long as this one.
+    """
 
     name: SignalName
     value: float
@@ -42,7 +46,7 @@ class Signal:
 
     @property
     def severity(self) -> float:
-        """The value in units of the limit beyond which a block is rejected; above 1 it is."""
+        """The value as a multiple of its limit; above 1, its block is a candidate for rejection."""
         limit = max(REJECT[self.name], self.floor)
         return abs(self.value) / limit if limit else (2.0 if self.value else 0.0)
 
@@ -78,7 +82,7 @@ class DisturbedBlock:
 
 @dataclass(frozen=True, slots=True)
 class Unrest:
-    """How a signal that passed its warning limit was spread over the session: `lowest` to `highest`, in `trials`."""
+    """A signal's range over the session, `lowest` to `highest`; it passed its warning limit in `trials` trials."""
 
     name: SignalName
     lowest: float
@@ -87,11 +91,11 @@ class Unrest:
 
 
 def disturbed_blocks(trials: Sequence[RecordedTrial], placement: Placement) -> tuple[DisturbedBlock, ...]:
-    """Every block with a signal beyond its limit, the rejected ones chosen by how far beyond.
+    """Return every block with a signal beyond its limit, and mark the rejected ones.
 
-    Of the blocks of a workload at a level at most a fifth is rejected (one of three or four): first those with an
-    avoidable signal, and of them the most disturbed. What else lies beyond a limit stays, and is told: with most blocks
-    disturbed, no choice among them is blind.
+    At most a fifth of the blocks of a workload at a level is rejected: one of three or four, none of fewer. Blocks with
+    an avoidable signal are rejected first, and among them the most disturbed. The other blocks beyond a limit are kept
+    and reported, because no choice is blind where most blocks are disturbed.
     """
     groups: dict[tuple[str, Level], dict[int, list[Signal]]] = defaultdict(lambda: defaultdict(list))
     usual = usual_core_speed(trials)
@@ -104,7 +108,7 @@ def disturbed_blocks(trials: Sequence[RecordedTrial], placement: Placement) -> t
             number: tuple(signal for signal in worst_of(signals) if signal.severity > 1)
             for number, signals in blocks.items()
         }
-        # What somebody here does is rejected first: it lasts as they please, and is no even chance for all variants.
+        # Avoidable disturbances come first: a user decides how long they last, and they may favour one variant.
         ranked = sorted(
             (
                 (any(each.name in AVOIDABLE for each in worst), max(each.severity for each in worst), number)
@@ -124,12 +128,12 @@ def disturbed_blocks(trials: Sequence[RecordedTrial], placement: Placement) -> t
 
 
 def rejected_keys(blocks: Iterable[DisturbedBlock]) -> frozenset[BlockKey]:
-    """The blocks that count for nothing."""
+    """Return the keys of the rejected blocks, whose trials are in no result."""
     return frozenset(block.key for block in blocks if block.rejected)
 
 
 def unrest_of(trials: Sequence[RecordedTrial], placement: Placement) -> tuple[Unrest, ...]:
-    """Every signal that passed its warning limit in some trial, with its whole range over the session."""
+    """Return every signal that passed its warning limit in some trial, with its range over the whole session."""
     values: dict[SignalName, list[Signal]] = defaultdict(list)
     usual = usual_core_speed(trials)
     for recorded in trials:
@@ -143,7 +147,7 @@ def unrest_of(trials: Sequence[RecordedTrial], placement: Placement) -> tuple[Un
 
 
 def signals_of(recorded: RecordedTrial, placement: Placement, usual_core_speed_ms: float | None) -> Iterator[Signal]:
-    """What can be said of one trial; a signal that was not read, or means nothing here, is left out."""
+    """Yield the signals of one trial, without those that were not read or mean nothing with this placement."""
     result, ticks = recorded.result, 2 * TICK_S / recorded.result.window_s
     used = {*placement.server, *placement.load, *placement.services}
     if used and max(used) < len(result.core_steal):
@@ -158,7 +162,10 @@ def signals_of(recorded: RecordedTrial, placement: Placement, usual_core_speed_m
 
 
 def foreign_share(result: TrialResult, placement: Placement) -> float | None:
-    """The share of the server's cores that others than the server used; None where they share it or were not read."""
+    """Return the share of the server's cores that processes other than the server used.
+
+    None where the server shares its core with the load, or where the cores were not read.
+    """
     busy = busy_share(result, placement.server)
     if busy is None or placement.shared or "server" not in result.cpu_s:
         return None
@@ -167,20 +174,20 @@ def foreign_share(result: TrialResult, placement: Placement) -> float | None:
 
 
 def busy_share(result: TrialResult, cores: Sequence[int]) -> float | None:
-    """The mean busy share of these cores in the window, None where they were not read."""
+    """Return the mean busy share of these cores in the window; None where they were not read."""
     if not cores or max(cores) >= len(result.core_busy):
         return None
     return fmean(result.core_busy[core] for core in cores)
 
 
 def usual_core_speed(trials: Sequence[RecordedTrial]) -> float | None:
-    """The median of the pace, in ms, which each trial's is held against; None where it was not taken."""
+    """Return the median core speed in ms, the reference for that of each trial; None where it was not measured."""
     paces = [recorded.core_speed_ms for recorded in trials if recorded.core_speed_ms is not None]
     return median(paces) if paces else None
 
 
 def worst_of(signals: Iterable[Signal]) -> tuple[Signal, ...]:
-    """The worst signal of each name, the worst of all first."""
+    """Return the worst signal of each name, the worst of all first."""
     worst: dict[SignalName, Signal] = {}
     for signal in signals:
         if signal.name not in worst or signal.severity > worst[signal.name].severity:

@@ -1,8 +1,8 @@
-"""Reads what a former version wrote: a record of schema 1 becomes one of schema 2 before it is checked.
+"""Converts the records of an earlier version: schema 1 becomes schema 2 before a record is validated.
 
-Schema 2 (version 0.2) keeps what was found on the way apart from the plan, names database and targets as facts instead
-of a sentence, and has four victims where there were two bystanders. A bystander of schema 1 connected anew whenever its
-connection was busy, so it is read as the warm victim that it mostly was, with nothing censored.
+Schema 2 (version 0.2) keeps the findings of a run apart from its plan. It names database and targets as facts instead
+of a sentence. It has four victims where schema 1 had two bystanders. A bystander of schema 1 connected anew whenever
+its connection was busy, so it becomes the warm victim that it mostly was, with nothing censored.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ RENAMED_SITE: Final = {"leaf": "call", "looks": "samples"}
 
 
 def manifest_of(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return the manifest in the form of the present schema."""
+    """Return the manifest in the form of schema 2."""
     if raw.get("schema") != 1:
         return raw
     plan = raw.get("plan", {})
@@ -29,7 +29,7 @@ def manifest_of(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def trial_of(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return a recorded trial in the form of the present schema."""
+    """Return a recorded trial in the form of schema 2."""
     if "pace_ms" in raw:
         raw["core_speed_ms"] = raw.pop("pace_ms")
     result, telemetry = raw.get("result"), raw.get("telemetry")
@@ -41,7 +41,7 @@ def trial_of(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _database(spelled: str | None) -> dict[str, Any] | None:
-    """Read `PostgreSQL 18.6, embedded`."""
+    """Return the facts in a text such as `PostgreSQL 18.6, embedded`."""
     if spelled is None:
         return None
     version, _, origin = spelled.partition(", ")

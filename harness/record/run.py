@@ -1,11 +1,11 @@
-"""A run on disk: the boundary between measuring, which writes it, and judging, which only reads it.
+"""A run on disk: measuring writes it, and judging only reads it.
 
 reports/20261123T141500Z-quick/
     run.json          plan, machine, placement, verification, command
-    diagnosis/0001.json   one file a trial that diagnoses, before the others
-    trials/0001.json  one file a trial, written when it ends
-    logs/             what each process said
-    report.html, summary.json, charts/    what was made of it
+    diagnosis/0001.json   one file for each trial that profiles; they precede the others
+    trials/0001.json  one file for each trial, written when it ends
+    logs/             the output of each process
+    report.html, summary.json, charts/    made from the files above
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a variant answered to one request of its mix; `body` is cut to a readable sample."""
+    """The answer of a variant to one request of its mix; `body` is cut to a readable sample."""
 
     path: str
     status: int
@@ -55,10 +55,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What one variant did when it was asked without load.
+    """What one variant did without load.
 
-    `statements` and `upstream_calls` are for one round of the mix; None where nobody counts them. `problems` holds a
-    sentence for each way in which it is not what it claims to be; empty means verified. `remarks` are worth knowing.
+    `statements` and `upstream_calls` are for one round of the mix; None where nothing counts them. `problems` has a
+    sentence for each way in which the variant is not what it claims to be; empty means verified. `remarks` are worth
+    knowing and no problem.
     """
 
     workload: str
@@ -79,7 +80,7 @@ class DatabaseFacts:
     embedded: bool
 
     def __str__(self) -> str:
-        """Name the database in a line."""
+        """Return the database's name and version on one line."""
         return f"PostgreSQL {self.version}, {'embedded' if self.embedded else 'given by --dsn'}"
 
 
@@ -87,9 +88,8 @@ class DatabaseFacts:
 class Manifest:
     """Everything about a run but its trials. `ended` is None while it goes on, and stays so if it is interrupted.
 
-    `validation` is what a check of the instrument found on this machine before, None where there was none. `target` is
-    the server that was loaded where the run did not start it; `workers` are the load processes of other machines, by
-    name.
+    `validation` is the result of an earlier check of the instrument on this machine, None where there is none. `target`
+    names the servers under load that the run did not start. `workers` names the load processes of other machines.
     """
 
     schema: Literal[2]
@@ -111,15 +111,16 @@ class Manifest:
 
     @property
     def schedule(self) -> Schedule:
-        """The trials of the plan, by what became known on the way."""
+        """The trials of the plan, given what the run has found out."""
         return Schedule(self.plan, self.found)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedTrial:
-    """A trial and what it showed. `core_speed_ms` is what a fixed loop took on the server's core just before it.
+    """A trial and its result.
 
-    `telemetry` is what the server said of itself meanwhile, None where it said nothing.
+    `core_speed_ms` is the time of a fixed loop on the server's core just before the trial. `telemetry` is what the
+    server's probe recorded meanwhile, None where it recorded nothing.
     """
 
     trial: Trial
@@ -130,7 +131,7 @@ class RecordedTrial:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it was read from disk. The trials that diagnose are apart: their figures are in no other's."""
+    """A run as read from disk. `diagnosed` holds the trials that profiled; no measured figure includes them."""
 
     directory: Path
     manifest: Manifest
@@ -147,7 +148,7 @@ RECORDED: Final = TypeAdapter(RecordedTrial)
 
 
 class Record:
-    """A run directory being written. Every file appears whole or not at all."""
+    """A run directory that is being written. Every file appears whole or not at all."""
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
         self.directory = directory
@@ -159,16 +160,16 @@ class Record:
         return self.directory / "logs"
 
     def note(self, **facts: Any) -> None:
-        """Set fields of the manifest that became known, and write it."""
+        """Set these fields of the manifest, and write it."""
         self.manifest = replace(self.manifest, **facts)
         self._save_manifest()
 
     def save(self, recorded: RecordedTrial) -> None:
-        """Write one trial; from now on it outlives whatever happens."""
+        """Write one trial at once, so that an interruption of the run cannot lose it."""
         self._save(TRIALS, recorded)
 
     def save_diagnosis(self, recorded: RecordedTrial) -> None:
-        """Write one trial that diagnoses."""
+        """Write one trial that profiles."""
         self._save(DIAGNOSIS, recorded)
 
     def _save(self, folder: str, recorded: RecordedTrial) -> None:
@@ -180,7 +181,7 @@ class Record:
 
 
 def make_directory(parent: Path, name: str, started: datetime) -> Path:
-    """A fresh run directory below `parent`, named by the time and what is run.
+    """Create a run directory below `parent`, named by the time and `name`, and return its path.
 
     Raises:
         BadInputError: `parent` cannot be written to.
@@ -200,10 +201,10 @@ def make_directory(parent: Path, name: str, started: datetime) -> Path:
 
 
 def beside_the_runs(parent: Path, name: str) -> Path:
-    """A file of that name in the directory of the runs, which can be written to.
+    """Return the path of the file `name` in the directory of the runs, after a check that it can be written to.
 
     Raises:
-        BadInputError: it cannot.
+        BadInputError: it cannot be written to.
     """
     path = parent.resolve() / name
     try:
@@ -221,7 +222,7 @@ def _unwritable(parent: Path, error: OSError) -> BadInputError:
 
 
 def point_latest(directory: Path) -> Path:
-    """Let `latest` beside the run directory lead to it; returns the link, or the directory where none can be made."""
+    """Point the link `latest`, beside the run directory, at it; return the link, or the directory if links fail."""
     latest = directory.parent / "latest"
     fresh = directory.parent / f".latest-{os.getpid()}"
     try:
@@ -235,10 +236,11 @@ def point_latest(directory: Path) -> Path:
 
 
 def read_run(directory: Path) -> Run:
-    """The run recorded in `directory`.
+    """Return the run recorded in `directory`.
 
     Raises:
-        BadInputError: it is no run directory, was written by another version, or one of its files is damaged.
+        BadInputError: it is not a run directory or has no finished trial, a later version wrote it, or one of its files
+            is damaged or belongs to another run.
     """
     path = directory / MANIFEST
     if not path.is_file():
@@ -250,7 +252,7 @@ def read_run(directory: Path) -> Run:
     trials = [_parsed(file, RECORDED, trial_of) for file in files]
     for file, recorded in zip(files, trials, strict=True):
         if file.stem != f"{recorded.trial.number:04}" or not _is_possible(recorded.result):
-            raise BadInputError(f"{file} is damaged: it is no trial as this program writes them; remove the file.")
+            raise BadInputError(f"{file} is damaged: this program does not write such a trial; remove the file.")
     planned = {trial.number: trial for trial in manifest.schedule.trials}
     for recorded in trials:
         if planned.get(recorded.trial.number) != recorded.trial:
@@ -264,7 +266,7 @@ def read_run(directory: Path) -> Run:
 
 
 def _diagnosed(directory: Path) -> Iterator[RecordedTrial]:
-    """The trials that diagnose, damaged ones left out: without them a cause is unknown, and nothing else."""
+    """Yield the trials that profiled, without damaged ones: only the causes depend on them."""
     for file in sorted((directory / DIAGNOSIS).glob("[0-9]*.json")):
         with contextlib.suppress(BadInputError):
             recorded = _parsed(file, RECORDED, trial_of)
@@ -273,7 +275,7 @@ def _diagnosed(directory: Path) -> Iterator[RecordedTrial]:
 
 
 def _is_possible(result: TrialResult) -> bool:
-    """Whether the figures are ones that a trial can have; a type alone does not say so."""
+    """Return whether a trial can have these figures, which their types do not ensure."""
     felt = [each for victim in result.victims.values() for each in (victim.latency, victim.censored)]
     distributions = [result.latency, result.service, result.lag, result.failed_latency, *felt]
     return (
@@ -289,7 +291,11 @@ def _is_possible(result: TrialResult) -> bool:
 
 
 def _parsed(path: Path, adapter: TypeAdapter[T], present: Callable[[dict[str, Any]], dict[str, Any]]) -> T:
-    """Read a file, written by this version or by the former one; `present` gives it the form of the present schema."""
+    """Return the content of a file of this version or the one before, which `present` converts to this schema.
+
+    Raises:
+        BadInputError: the file cannot be read, is damaged, or was written by a later version.
+    """
     try:
         raw = json.loads(path.read_bytes())
         if not isinstance(raw, dict):
@@ -299,7 +305,7 @@ def _parsed(path: Path, adapter: TypeAdapter[T], present: Callable[[dict[str, An
                 f"{path} was written by a later version of this program (schema {raw['schema']}; this one reads "
                 f"{SCHEMA} and before): report it with that version."
             )
-        # As JSON once more, because JSON has lists where Python has tuples.
+        # Validated as JSON again, because JSON has lists where Python has tuples.
         return adapter.validate_json(json.dumps(present(raw)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if not isinstance(error, ValidationError):
@@ -324,5 +330,9 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def to_json(value: object) -> str:
-    """The value as indented JSON."""
+    """Return the value as indented JSON.
+
+    Raises:
+        ValueError: a number is infinite or NaN, which JSON does not have.
+    """
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)

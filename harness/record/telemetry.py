@@ -1,7 +1,7 @@
-"""What the server's probe said during a trial: read from its files while they grow, kept beside the trial's result.
+"""What the server's probe recorded during a trial: read from its growing files, kept beside the trial's result.
 
-Telemetry never decides whether a run goes on: what is missing, late or cut off is left out, and what follows is that
-the cause is unknown.
+Telemetry never decides whether a run continues. What is missing, late or cut off is left out, and then the cause stays
+unknown.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Totals = dict[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A line that was seen holding the event loop, in `samples` of the watchdog's.
+    """A line that held the event loop in `samples` of the watchdog's samples.
 
     See `bench_probe.loop_stacks.Site`.
     """
@@ -42,9 +42,10 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """What a diagnosed server kept accounts of, over `seconds`; by route, as `bench_probe.accounts.Account` has them.
+    """What an instrumented server counted over `seconds`.
 
-    `samples` is how often the stack was sampled, and `busy` in how many of them a task held the loop.
+    `routes` maps each route to its totals, with the fields of `bench_probe.accounts.Account`. `samples` is the number
+    of samples of the loop's stack. In `busy` of them a task held the loop.
     """
 
     seconds: float
@@ -56,10 +57,10 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """One server process's readings: each column of `bench_probe.telemetry.COLUMNS` over time, the oldest first.
+    """The readings of one server process: each column of `bench_probe.telemetry.COLUMNS`, the oldest value first.
 
-    Times are nanoseconds from the opening of the window, negative during the warm-up. What belongs to one reading
-    stands at one place in every column.
+    Times are nanoseconds from the opening of the window, negative during the warm-up. The values of one reading have
+    the same index in every column.
     """
 
     pid: int
@@ -72,21 +73,21 @@ class Readings:
         return self.columns[NANOSECONDS]
 
     def within(self, start_ns: int, end_ns: int) -> dict[str, list[Any]]:
-        """The columns of the readings from `start_ns` to `end_ns`."""
+        """Return the columns, cut to the readings from `start_ns` to `end_ns`, both included."""
         chosen = [position for position, moment in enumerate(self.times_ns) if start_ns <= moment <= end_ns]
         return {name: [values[position] for position in chosen] for name, values in self.columns.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """All server processes of a trial, and the accounts of those that were diagnosed, added up."""
+    """All server processes of a trial, and the sum of the accounts of those that were instrumented."""
 
     processes: tuple[Readings, ...]
     accounts: Accounts | None = None
 
 
 class Tail:
-    """The growing files of one server's probe; each call takes what came since the last."""
+    """The growing files of one server's probe. Each `take` reads what they gained since the last one."""
 
     def __init__(self, prefix: Path) -> None:
         self._prefix = prefix
@@ -94,14 +95,17 @@ class Tail:
 
     @property
     def processes(self) -> int:
-        """How many processes have begun to write."""
+        """The number of processes that have begun to write."""
         return len(self._paths())
 
     def _paths(self) -> list[Path]:
         return sorted(self._prefix.parent.glob(f"{self._prefix.name}.*.jsonl"))
 
     def take(self, opened_ns: int, window_s: float) -> Telemetry | None:
-        """The readings since the last call, and the accounts of the window; None where there are none."""
+        """Return the readings since the last call, and the accounts of the window; None where there are no readings.
+
+        `opened_ns` is when the window opened, on the clock of the readings.
+        """
         closed_ns = opened_ns + int(window_s * 1e9)
         for path in self._paths():
             if path not in self._files:
@@ -118,13 +122,13 @@ class Tail:
         return Telemetry(tuple(processes), _added(accounts) if accounts else None) if processes else None
 
     def remove(self) -> None:
-        """Delete the files; what was taken is kept elsewhere."""
+        """Delete the files, because the records hold what was taken from them."""
         for path in self._paths():
             path.unlink(missing_ok=True)
 
 
 class _Stream:
-    """One file: its header, and where the next line begins."""
+    """One file: its header, and the offset of its next line."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -135,7 +139,7 @@ class _Stream:
         self.loop = ""
 
     def take(self) -> tuple[list[list[Any]], list[dict[str, Any]]]:
-        """The new readings and totals, damaged lines left out; the last totals of the call before come first."""
+        """Return the new readings and totals without damaged lines; the last totals of the call before come first."""
         rows: list[list[Any]] = []
         totals = [self._last] if self._last is not None else []
         for line in self._lines():
@@ -164,7 +168,7 @@ class _Stream:
 
 
 def _accounts(totals: list[dict[str, Any]], opened_ns: int, closed_ns: int) -> Accounts | None:
-    """The difference of the totals nearest to the window's ends; None where there are not two."""
+    """Return the difference of the totals nearest to the window's ends; None where there are fewer than two."""
     if len(totals) < 2:
         return None
     first = min(totals, key=lambda total: abs(total[NANOSECONDS] - opened_ns))
@@ -191,7 +195,7 @@ def _less(after: Totals, before: Mapping[str, int]) -> Totals:
 
 
 def _added(parts: list[Accounts]) -> Accounts:
-    """Several processes as one server: what they did is added, the time is that of one."""
+    """Add up the accounts of several processes as those of one server; its time is the longest of theirs."""
     routes: dict[str, Totals] = {}
     for part in parts:
         for route, account in part.routes.items():

@@ -1,4 +1,4 @@
-"""What a check of the whole instrument found on this machine: is it right, and how small a difference does it see."""
+"""A check of the whole instrument on this machine: whether it is right, and how small a difference it detects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MUST_MATCH: Final = ("cpu", "cores", "python")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One control: what must come out, what came out, and whether that is so."""
+    """One control: the expected result, the result found, and whether the control passed."""
 
     control: str
     expected: str
@@ -28,9 +28,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """All controls, and how far ln ratios of the same handler with itself spread from block to block.
+    """The outcomes of all controls, and the spread of ln ratios of a handler with itself from block to block.
 
-    Both are standard deviations: `waiting` of a handler that mostly waits, `busy` of one that fills the server's core.
+    Both spreads are standard deviations: `waiting` of a handler that mostly waits, `busy` of one that fills the
+    server's core.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -44,12 +45,15 @@ class Validation:
         return sum(outcome.passed for outcome in self.outcomes)
 
     def detectable(self, blocks: int) -> tuple[float, float] | None:
-        """The smallest differences, as shares, that so many blocks tell from none in 4 of 5 sessions: waiting, busy."""
+        """Return the smallest differences that so many blocks detect in 4 of 5 sessions, as shares: (waiting, busy).
+
+        None for fewer than two blocks.
+        """
         waiting, busy = detectable(self.waiting, blocks), detectable(self.busy, blocks)
         return None if waiting is None or busy is None else (waiting, busy)
 
     def holds_for(self, machine: Machine) -> bool:
-        """Return whether it was made on such a machine."""
+        """Return whether it was made on this kind of machine."""
         return self.machine.matches(machine)
 
 
@@ -57,7 +61,7 @@ VALIDATIONS: Final = TypeAdapter(Validation)
 
 
 def read_validation(out: Path, machine: Machine) -> Validation | None:
-    """The validation saved in `out`, if there is one and it holds for this machine."""
+    """Return the validation saved in `out`; None where there is none that holds for this machine."""
     try:
         validation = VALIDATIONS.validate_json((out / FILE).read_bytes())
     except (OSError, ValidationError):

@@ -1,1 +1,1 @@
-"""Statistics: arrays in, an estimate out. Imports nothing of ours but the histogram."""
+"""Statistics: arrays in, an estimate out. Imports nothing else of this project but the histogram."""

@@ -1,4 +1,4 @@
-"""The search for the highest rate that is carried: bracket first, then halve, on a logarithmic scale."""
+"""The search for the highest rate that a server carries: bracket it, then halve the bracket on a logarithmic scale."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ MOST_PROBES: Final = 24
 
 
 class Bisection:
-    """Says which rate to try next; is told whether it was carried.
+    """Chooses each rate to try, in requests a second, from the outcomes of the rates before it.
 
-    It begins at a guess and goes on by `step`, squared each time, until one rate was carried and another was not; then
-    it halves what lies between until the two are within `RESOLUTION`. `lowest` and `highest` bound where it looks.
+    The first rate is the guess. The next ones rise or fall by the factor `step`, which is squared each time, until one
+    rate was carried and another was not. Then the search halves the bracket between the two, until they are within
+    `RESOLUTION` of each other. No rate lies outside `lowest` to `highest`.
     """
 
     def __init__(self, guess_rps: float, step: float, lowest: float, highest: float) -> None:
@@ -26,7 +27,10 @@ class Bisection:
 
     @property
     def next_rps(self) -> float | None:
-        """The rate to try, to three figures; None when the answer is known as well as it will be."""
+        """The next rate to try, to three significant figures; None when the search has ended.
+
+        The search ends at its resolution, at an end of its range, or after `MOST_PROBES` rates.
+        """
         if self._probes >= MOST_PROBES:
             return None
         if self.carried is None and self.refused is None:
@@ -43,7 +47,7 @@ class Bisection:
         return None if close or not self.carried < middle < self.refused else middle
 
     def tell(self, rate_rps: float, carried: bool) -> None:
-        """The rate was tried."""
+        """Record whether the server carried the rate that was tried."""
         self._probes += 1
         if carried:
             self.carried = rate_rps
@@ -54,7 +58,10 @@ class Bisection:
 
     @property
     def capacity_rps(self) -> float | None:
-        """The middle of the bracket; the end of the range where it is open above, None where it is open below."""
+        """The geometric middle of the bracket, in requests a second.
+
+        Where no rate was refused, it is the highest one that was carried. None where no rate was carried.
+        """
         if self.carried is None:
             return None
         return self.carried if self.refused is None else math.sqrt(self.carried * self.refused)

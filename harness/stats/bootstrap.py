@@ -1,4 +1,4 @@
-"""Bands around pooled percentiles: the blocks are resampled, because they are the replicates and requests are not."""
+"""Bands around pooled percentiles: blocks are resampled, because they are the replicates and requests are not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ HIGHS: Final = np.array([edges_us(index)[1] for index in range(BINS)], dtype=flo
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Latency in µs at each of `percents`, pooled, and the 95 % band; the band is empty where blocks are too few."""
+    """Pooled latency in µs at each of `percents`, and its 95 % band from `lows_us` to `highs_us`.
+
+    The band is empty where there are fewer than `FEWEST_BLOCKS` blocks.
+    """
 
     percents: tuple[float, ...] = ()
     values_us: tuple[float, ...] = ()
@@ -29,10 +32,12 @@ class Curve:
 
 
 def curve(blocks: Sequence[Distribution], percents: Sequence[float]) -> Curve:
-    """The pooled percentiles of the blocks' histograms with their percentile-bootstrap band (Efron).
+    """Return the pooled percentiles of the blocks' histograms, with their percentile-bootstrap band.
 
-    Blocks are drawn with replacement, their histograms added, and each percentile read from the sum; the band spans
-    the middle 95 % of the resamples at every percentile by itself.
+    Each of the `RESAMPLES` resamples draws as many blocks as there are, with replacement, adds their histograms, and
+    reads each percentile from the sum. The band spans the middle 95 % of the resamples, at every percentile separately
+    (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13). `percents` lie between 0 and 100. Blocks
+    without a request are left out; the curve is empty where none has any.
     """
     pooled = merge(blocks)
     if not pooled.n:
@@ -57,7 +62,7 @@ def curve(blocks: Sequence[Distribution], percents: Sequence[float]) -> Curve:
 
 
 def _percentiles(counts: Any, used: Any, percents: Any) -> Any:
-    """(resamples × percents) µs from (resamples × used bins) counts, as `Distribution.percentile_us` reads one."""
+    """Return (resamples × percents) µs from (resamples × used bins) counts, by `Distribution.percentile_us`'s rule."""
     sums = np.cumsum(counts, axis=1)
     found = np.empty((len(counts), len(percents)))
     for row in range(len(counts)):

@@ -1,4 +1,4 @@
-"""Estimates and their intervals: arrays in, an estimate out. Imports nothing of ours."""
+"""Estimates and their intervals: arrays in, an estimate out. Imports nothing else of this project."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONFIDENCE: Final = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value with its 95 % interval over `n` replicates; the ends are None where one replicate allows none."""
+    """A value with its 95 % interval over `n` replicates; the ends are None where there are too few for an interval."""
 
     value: float
     low: float | None
@@ -23,10 +23,10 @@ class Estimate:
 
 
 def geometric_mean(values: Sequence[float], confidence: float = CONFIDENCE) -> Estimate | None:
-    """The geometric mean of positive replicates, with Student's interval on their logarithms.
+    """Return the geometric mean of positive replicates, with Student's interval on their logarithms.
 
-    exp(m ± t((1+confidence)/2, n−1) · s/√n) with m and s the mean and standard deviation of ln(values). None where
-    there are no values or one is not positive: then no ratio can be formed either.
+    exp(m ± t((1+confidence)/2, n−1) · s/√n), with m and s the mean and standard deviation of ln(values). A single value
+    has no interval. None where there are no values, or where one is not positive and has no logarithm.
     """
     if not values or min(values) <= 0:
         return None
@@ -39,7 +39,14 @@ def geometric_mean(values: Sequence[float], confidence: float = CONFIDENCE) -> E
 
 
 def ratio(contender: Sequence[float], baseline: Sequence[float], confidence: float = CONFIDENCE) -> Estimate | None:
-    """contender/baseline as the geometric mean of the ratios within each block; the two are paired by position."""
+    """Return contender/baseline, as the geometric mean of the ratios within each block.
+
+    Both sequences hold one value for each block, in the same order. None where `baseline` is empty, or where a value is
+    not positive.
+
+    Raises:
+        ValueError: the two differ in length.
+    """
     if not baseline or min(baseline) <= 0:
         return None
     return geometric_mean([a / b for a, b in zip(contender, baseline, strict=True)], confidence)
@@ -48,10 +55,11 @@ def ratio(contender: Sequence[float], baseline: Sequence[float], confidence: flo
 def independent_ratio(
     contender: Sequence[float], baseline: Sequence[float], confidence: float = CONFIDENCE
 ) -> Estimate | None:
-    """contender/baseline where the two were not measured in common blocks: Welch's interval on the logarithms.
+    """Return contender/baseline where the two share no blocks, with Welch's interval on the logarithms.
 
-    exp(m₁ − m₂ ± t(·, ν) · √(s₁²/n₁ + s₂²/n₂)) with Welch and Satterthwaite's ν. The ends are None where either has
-    fewer than two replicates; None where either has none, or one that is not positive.
+    exp(m₁ − m₂ ± t((1+confidence)/2, ν) · √(s₁²/n₁ + s₂²/n₂)), with the ν of Welch and Satterthwaite. The estimate's
+    `n` is the smaller of the two. Its ends are None where either side has fewer than two replicates. The result is None
+    where either side has none, or one that is not positive.
     """
     if not contender or not baseline or min(*contender, *baseline) <= 0:
         return None
@@ -72,9 +80,10 @@ def independent_ratio(
 
 
 def expected_half_width(blocks: int, spread: float) -> float | None:
-    """The half-width, as a share, to expect over so many blocks if their ratios spread by `spread` (a log SD).
+    """Return the half-width of a ratio's interval, as a share, to expect over n = `blocks` blocks.
 
-    exp(t(0.975, n−1) · spread / √n) − 1. None for a single block.
+    exp(t(0.975, n−1) · spread / √n) − 1, where `spread` is the standard deviation of the blocks' ln ratios. None for
+    fewer than two blocks.
     """
     if blocks < 2:
         return None
@@ -82,7 +91,10 @@ def expected_half_width(blocks: int, spread: float) -> float | None:
 
 
 def widened(estimate: Estimate, resolution: float) -> Estimate:
-    """The estimate with an interval no narrower than what can be resolved, as a share to either side."""
+    """Return the estimate with an interval that reaches at least `resolution`, a share, to either side.
+
+    An estimate without an interval is returned unchanged.
+    """
     if estimate.low is None or estimate.high is None:
         return estimate
     low, high = estimate.value / (1 + resolution), estimate.value * (1 + resolution)
@@ -90,10 +102,11 @@ def widened(estimate: Estimate, resolution: float) -> Estimate:
 
 
 def detectable(spread: float, blocks: int, power: float = 0.8) -> float | None:
-    """The smallest ratio, less 1, that so many blocks tell from 1 with this power, if ln ratios have SD `spread`.
+    """Return the smallest ratio, less 1, that n = `blocks` blocks tell from 1 with the probability `power`.
 
-    exp((t(0.975, n−1) + t(power, n−1)) · spread / √n) − 1, the usual approximation of a paired t-test's sample size
-    turned round. None for a single block.
+    exp((t(0.975, n−1) + t(power, n−1)) · spread / √n) − 1, where `spread` is the standard deviation of ln ratios. This
+    is the usual approximation for the sample size of a paired t-test, solved for the difference. None for fewer than
+    two blocks.
     """
     if blocks < 2:
         return None

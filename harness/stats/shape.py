@@ -1,4 +1,4 @@
-"""How replicates are distributed: whether they follow each other, and how far the oddest one lies out."""
+"""The distribution of replicates: whether each resembles the one before it, and how far the most extreme lies out."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Final
 import numpy as np
 
 FEWEST_FOR_SHAPE: Final = 6
-"""With fewer replicates nothing can be said of how they follow each other, or of their tails."""
+"""With fewer replicates, neither their autocorrelation nor their tails can be judged."""
 
 
 def autocorrelation(values: Sequence[float]) -> float | None:
-    """The lag-1 autocorrelation r₁ = Σ(xᵢ−m)(xᵢ₊₁−m) / Σ(xᵢ−m)², −1 to 1.
+    """Return the lag-1 autocorrelation r₁ = Σ(xᵢ−m)(xᵢ₊₁−m) / Σ(xᵢ−m)², from −1 to 1, with m the mean.
 
-    Replicates that follow each other are fewer than they seem. None for fewer than six, or where all are equal.
+    Correlated replicates carry less information than their number suggests. None for fewer than six values, or where
+    all are equal.
     """
     if len(values) < FEWEST_FOR_SHAPE:
         return None
@@ -24,9 +25,10 @@ def autocorrelation(values: Sequence[float]) -> float | None:
 
 
 def farthest(values: Sequence[float]) -> float | None:
-    """How far the farthest value lies from the median, in robust standard deviations (1.4826 · MAD).
+    """Return how far the farthest value lies from the median, in robust standard deviations.
 
-    Normal values stay below 5 in 93 of 100 samples of six, in 99 of 100 of twenty. None for fewer than six, or where
+    A robust standard deviation is 1.4826 times the median absolute deviation. For normal values the result is below 5
+    in 93 of 100 samples of six values, and in 99 of 100 samples of twenty. None for fewer than six values, or where
     more than half are equal.
     """
     if len(values) < FEWEST_FOR_SHAPE:

@@ -39,10 +39,10 @@ def plan(*only: str) -> Plan:
         ("https://127.0.0.1/", "only plain http"),
         ("ftp://127.0.0.1/", "only plain http"),
         ("http://me:secret@127.0.0.1/", "take them out"),
-        ("http://", "no address"),
-        ("http://127.0.0.1:99999/", "no address"),
-        ("http://127.0.0.1/a b", "no address"),
-        ("http://nowhere.invalid/", "Nobody answers"),
+        ("http://", "is not an address"),
+        ("http://127.0.0.1:99999/", "is not an address"),
+        ("http://127.0.0.1/a b", "is not an address"),
+        ("http://nowhere.invalid/", "Nothing answers"),
     ],
 )
 def test_an_address_that_cannot_be_loaded_is_refused_with_a_sentence(url: str, fragment: str):
