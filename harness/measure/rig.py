@@ -165,9 +165,10 @@ class Rig:
         if self._server is not None:
             host, port = self._server.host, self._server.port
             watch = {"server": self._server.child.pid} | self._services.watch
+            loop_threads = {} if self._server.loop_thread is None else {"server": self._server.loop_thread}
         else:
             address = self._address(variant)
-            host, port, watch = address.host, address.port, {}
+            host, port, watch, loop_threads = address.host, address.port, {}, {}
             requests = tuple(
                 replace(request, headers=(("Host", address.authority), *request.headers)) for request in requests
             )
@@ -184,6 +185,7 @@ class Rig:
             # Only a server of this project, whose variants have a kind, has an endpoint for victims.
             victims=VICTIMS if variant.kind is not None else (),
             watch=watch,
+            loop_threads=loop_threads,
         )
 
     def _address(self, variant: PlannedVariant) -> Address:

@@ -1,39 +1,38 @@
-"""The measured server: uvicorn, on a core of its own where there are two or more."""
+"""The measured server: a server program with the service in it, on a core of its own where there are two or more."""
 
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bench_app.paths import BYSTANDER_PATH
 from bench_probe.telemetry import Mode
 from harness.exceptions import BadInputError, BenchError
-from harness.measure.child import Child, fetch
+from harness.measure.child import Child
 from harness.measure.ports import free_port
+from harness.measure.program import ServerProgram
 from harness.measure.services import Services
+from harness.measure.uvicorn import UVICORN
 from harness.plan.address import HOST, bracketed
 from harness.plan.knobs import KNOBS, USUAL, Knobs
 from harness.record.telemetry import Tail
 
 START_LIMIT_S: Final = 30.0
-# By default uvicorn closes an idle connection after 5 s, and a reconnect would disturb a trial.
-KEEP_ALIVE_S: Final = 3_600
 ATTEMPTS: Final = 3
+FACTORY: Final = "bench_app.app:create_app"
 
 
-def options(settings: Iterable[Knobs] = (USUAL,)) -> dict[str, Any]:
+def options(settings: Iterable[Knobs] = (USUAL,), program: ServerProgram = UVICORN) -> dict[str, Any]:
     """Return the settings of the server by their labels; a knob with several values lists them all."""
     knobs = list(settings)
     chosen = {
         knob.label: ", ".join(str(value) for value in dict.fromkeys(getattr(each, name) for each in knobs))
         for name, knob in KNOBS.items()
     }
-    return chosen | {"access log": "off", "keep-alive": f"{KEEP_ALIVE_S} s"}
+    return {"program": program.name} | chosen | dict(program.shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,7 @@ class Server:
     port: int
     host: str = HOST
     tail: Tail | None = None
+    loop_thread: int | None = None
 
     @property
     def url(self) -> str:
@@ -61,6 +61,7 @@ def serve(
     recorded: bool = False,
     probe: Mode | None = None,
     knobs: Knobs = USUAL,
+    program: ServerProgram = UVICORN,
 ) -> Iterator[Server]:
     """Start uvicorn on `port` of `host`, or on any free port, and wait until it answers.
 
@@ -88,13 +89,13 @@ def serve(
             ) from None
         with Child(
             name,
-            _command(host, chosen, knobs),
+            program.command(FACTORY, host, chosen, knobs),
             cores=cores,
             log=logs / f"{name.replace(' ', '-')}.log",
             environment=environment,
         ) as child:
             try:
-                _await_answer(child, f"http://{bracketed(host)}:{chosen}")
+                _await_answer(child, program, f"http://{bracketed(host)}:{chosen}")
                 if tail is not None:
                     _await_workers(child, tail, knobs.workers)
             except BenchError:
@@ -103,23 +104,12 @@ def serve(
                     continue
                 raise
             try:
-                yield Server(child, chosen, host, tail)
+                yield Server(child, chosen, host, tail, program.loop_thread(child.pid))
             finally:
                 if tail is not None:
                     child.stop()
                     tail.remove()
             return
-
-
-def _command(host: str, port: int, knobs: Knobs) -> list[str]:
-    return [
-        *(sys.executable, "-m", "uvicorn", "--factory", "bench_app.app:create_app"),
-        *("--host", host, "--port", str(port), "--workers", str(knobs.workers)),
-        *("--loop", knobs.loop, "--http", knobs.http),
-        *("--no-access-log", "--log-level", "warning", "--timeout-keep-alive", str(KEEP_ALIVE_S)),
-        # When the server is stopped, no client waits for the requests that it still works on.
-        *("--timeout-graceful-shutdown", "1"),
-    ]
 
 
 def _await_workers(child: Child, tail: Tail, workers: int) -> None:
@@ -132,12 +122,11 @@ def _await_workers(child: Child, tail: Tail, workers: int) -> None:
         time.sleep(0.02)
 
 
-def _await_answer(child: Child, url: str) -> None:
+def _await_answer(child: Child, program: ServerProgram, url: str) -> None:
     deadline = time.monotonic() + START_LIMIT_S
     while time.monotonic() < deadline:
         child.check()
-        with contextlib.suppress(OSError):
-            fetch(url + BYSTANDER_PATH, timeout_s=1)
+        if program.is_ready(url, timeout_s=1):
             return
         time.sleep(0.02)
     raise BenchError(f"The {child.role} did not answer within {START_LIMIT_S:g} s; its log is {child.log}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +29,8 @@ class Usage:
     alone is known.
     """
 
-    def __init__(self, watch: dict[str, int]) -> None:
+    def __init__(self, watch: dict[str, int], loop_threads: Mapping[str, int] | None = None) -> None:
+        self._loop_threads = loop_threads or {}
         self._pids = {"load": os.getpid()} | watch
         self.cpu_s: dict[str, float] = {}
         self.processes: dict[str, ProcessUsage] = {}
@@ -65,7 +66,8 @@ class Usage:
         readings = {}
         for role, pid in self._pids.items():
             with contextlib.suppress(OSError, psutil.NoSuchProcess):
-                readings[role] = _family(pid) if PROC.is_dir() else _cpu_alone(pid)
+                loop_thread = self._loop_threads.get(role, pid)
+                readings[role] = _family(pid, loop_thread) if PROC.is_dir() else _cpu_alone(pid)
         return readings
 
 
@@ -107,12 +109,12 @@ def _cpu_alone(pid: int) -> _Reading:
     return _Reading(times.user, times.system)
 
 
-def _family(pid: int) -> _Reading:
+def _family(pid: int, loop_thread: int) -> _Reading:
     """The sums over a process and all that descend from it; raises OSError where it is gone."""
-    members = [_member(pid)]
+    members = [_member(pid, loop_thread)]
     for child in _descendants(pid):
         with contextlib.suppress(OSError):
-            members.append(_member(child))
+            members.append(_member(child, child))
     sums: list[Any] = [None if None in column else sum(column) for column in zip(*map(astuple, members), strict=True)]
     return _Reading(*sums)
 
@@ -124,7 +126,7 @@ def _descendants(pid: int) -> Iterator[int]:
             yield from _descendants(child)
 
 
-def _member(pid: int) -> _Reading:
+def _member(pid: int, loop_thread: int) -> _Reading:
     """One process. Its CPU time includes that of its children that have ended; the rest is of its first thread.
 
     The first thread is the event loop's, so that its delay in the run queue is the loop's.
@@ -134,9 +136,9 @@ def _member(pid: int) -> _Reading:
     user, system, children_user, children_system = (int(field) / TICKS for field in fields[11:15])
     delay_s = switches = preemptions = None
     with contextlib.suppress(OSError, ValueError, IndexError):
-        delay_s = int((PROC / f"{pid}/task/{pid}/schedstat").read_text().split()[1]) / 1e9
+        delay_s = int((PROC / f"{pid}/task/{loop_thread}/schedstat").read_text().split()[1]) / 1e9
     with contextlib.suppress(OSError, ValueError, IndexError):
-        *_, voluntary, involuntary = (PROC / f"{pid}/status").read_text().split("_ctxt_switches:")
+        *_, voluntary, involuntary = (PROC / f"{pid}/task/{loop_thread}/status").read_text().split("_ctxt_switches:")
         switches, preemptions = int(voluntary.split()[0]), int(involuntary.split()[0])
     return _Reading(
         user + children_user,

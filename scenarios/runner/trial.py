@@ -92,7 +92,7 @@ class Measurement:
         start_ns = now_ns()
         recorder.open_ns = start_ns + max(int(order.warmup_s * 1e9), READ_AHEAD_NS)
         recorder.close_ns = recorder.open_ns + int(order.window_s * 1e9)
-        lag, usage = Histogram(), Usage(order.watch)
+        lag, usage = Histogram(), Usage(order.watch, order.loop_threads)
         companions = [
             gevent.spawn(target.sweep_forever),
             gevent.spawn(_watch_lag, lag, recorder),

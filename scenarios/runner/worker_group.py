@@ -100,7 +100,7 @@ class WorkerGroup:
         # Or Locust would move users to whoever joins, and away from whoever leaves, in the middle of the trial.
         self._runner._users_dispatcher = None
         self._await(CONNECTED, members, CONNECT_LIMIT_S + ANSWER_LIMIT_S)
-        usage = Usage(order.watch)
+        usage = Usage(order.watch, order.loop_threads)
         for member in self._still(members):
             self._runner.send_message(GO, None, member)
         opened_ns = now_ns() + int(order.warmup_s * 1e9)
@@ -183,5 +183,5 @@ class WorkerGroup:
 
 def _part(order: TrialOrder, share: Share) -> dict[str, Any]:
     """Return one worker's part of the order. One of them asks the victims; the leader watches the processes."""
-    mine = replace(order, watch={}, victims=() if share.index else order.victims)
+    mine = replace(order, watch={}, loop_threads={}, victims=() if share.index else order.victims)
     return {"order": ORDERS.dump_json(mine), "index": share.index, "of": share.of}

@@ -142,7 +142,8 @@ class TrialOrder:
 
     Times are in seconds. In a closed loop the users begin evenly spread over the first `STAGGER` of the warm-up.
     Requests are counted within the window that follows the warm-up; `drain_s` is the longest time that those in flight
-    at its end are waited for. `watch` names processes, by role, whose CPU time is read at both ends of the window.
+    at its end are waited for. `watch` names processes, by role, whose CPU time is read at both ends of the window, and
+    `loop_threads` the thread of each that runs its event loop, where it is not the first.
     `victims` are asked meanwhile; `stamped` requests say when they were sent, by the header `x-sent`.
     """
 
@@ -158,6 +159,7 @@ class TrialOrder:
     victims: tuple[VictimSpec, ...] = ()
     stamped: bool = False
     watch: dict[str, int] = field(default_factory=dict)
+    loop_threads: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
