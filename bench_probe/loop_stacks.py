@@ -76,7 +76,7 @@ class Application:
         return file.startswith(self._roots) if self._roots else not file.startswith(INSTALLED)
 
     def spelled(self, file: str) -> str:
-        """Return the file's name as it is shown: relative to `root` where the file is below it, else without its folder."""
+        """Return the name to show: relative to `root` where the file is below it, else without its folder."""
         path = Path(file)
         return str(path.relative_to(self._root)) if path.is_relative_to(self._root) else path.name
 

@@ -17,7 +17,7 @@ class ThreadRecorder:
         self.threads: dict[str, set[str]] = {}
 
     def record(self, path: str, handler: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the handler, wrapped to record its thread on each call. A def stays def, an async def stays async def."""
+        """Return the handler, wrapped to record its thread. A def stays a def, and an async def stays an async def."""
         seen = self.threads.setdefault(path, set())
 
         def note() -> None:
