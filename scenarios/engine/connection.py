@@ -19,7 +19,7 @@ from scenarios.wire.protocol import RequestSpec
 
 READ: Final = 1
 WRITE: Final = 2
-# recv allocates this much before it knows the size: a larger value slows every answer, a smaller one only large answers.
+# recv allocates this much before it knows the size: a larger value slows every answer, a smaller one only large ones.
 CHUNK: Final = 16_384
 HEAD_LIMIT: Final = 65_536
 # Longer answers are parsed each time: comparing them would take longer, and each connection would keep a copy.
@@ -61,8 +61,8 @@ class Connection:
     """A connection with at most one request in flight.
 
     The hub calls `on_response(status, end_ns)` and `on_lost(cause, end_ns)`, which must not block. `end_ns` is
-    `time.monotonic_ns()`. The connection never retries: a request that is cut off fails with a cause, and the connection
-    is closed. The cause is None where the connection was lost between two requests, which is not a failure.
+    `time.monotonic_ns()`. The connection never retries: a request that is cut off fails with a cause, and the
+    connection is closed. The cause is None where the connection was lost between two requests, which is not a failure.
     """
 
     __slots__ = (
@@ -243,7 +243,7 @@ class Connection:
 
 
 class StampedConnection(Connection):
-    """A connection that adds the send time to each request, so that the server can measure the delay before it reads it.
+    """A connection that adds its send time to each request, so that the server can measure the delay before its reading.
 
     It builds each request anew, which takes a microsecond. So it serves the diagnosis and never a measurement.
     """
@@ -268,7 +268,10 @@ def _is_one_answer(data: bytes) -> bool:
 
 
 def _ends_with_connection(received: bytes) -> bool:
-    """Return whether an answer that begins with these bytes has neither a length nor chunks, and so ends with the connection."""
+    """Return whether the answer that begins with these bytes has neither a length nor chunks.
+
+    Such an answer ends where the connection ends.
+    """
     head, separator, _ = received.partition(b"\r\n\r\n")
     if not separator or not head.startswith(b"HTTP/1."):
         return False

@@ -27,8 +27,8 @@ class Carrier(Protocol):
 class Dispatcher:
     """Sends each request at its due time over the connection that has been idle longest.
 
-    A request that becomes due while no connection is idle waits in a queue. The dispatcher drops it once it has waited as
-    long as the target's time-out, because a sent request would have failed by then.
+    A request that becomes due while no connection is idle waits in a queue. The dispatcher drops it once it has waited
+    as long as the target's time-out, because a sent request would have failed by then.
     """
 
     def __init__(self, target: Target, due: Iterator[int]) -> None:

@@ -20,8 +20,8 @@ class Recorder:
     inside the window, even where it ended later. Otherwise the latencies would lack the slowest requests, which are in
     flight when the window closes.
 
-    `latency` holds the running slice only. `roll` compresses it to a few kilobytes, so that the memory hardly grows with
-    the number of requests.
+    `latency` holds the running slice only. `roll` compresses it to a few kilobytes, so that the memory does not grow
+    with the number of requests.
     """
 
     __slots__ = (

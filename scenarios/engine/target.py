@@ -21,7 +21,7 @@ CONNECTING_AT_ONCE: Final = 200
 def rotation(requests: Iterable[RequestSpec]) -> list[RequestSpec]:
     """Return one round of the mix, in which each request occurs `weight` times, evenly spread.
 
-    Weights of 8, 1 and 1 give ten requests. The eight equal ones are not in one row.
+    Weights of 8, 1 and 1 give ten requests, in which the other two interrupt the eight equal ones.
     """
     placed = [
         ((position + 0.5) / request.weight, order, request)
@@ -72,7 +72,7 @@ class Target:
         self.rounds = [(encode(request, host, port), request.expect) for request in rotation(self.requests)]
 
     def open_gate(self, span_s: float, share: Share = ALONE) -> None:
-        """Start the waiting users, evenly spread over `span_s` seconds and interleaved with other load processes' users.
+        """Start the waiting users, evenly spread over `span_s` seconds and between those of other load processes.
 
         Users that start together send together as long as all answers take the same time. A window would then count
         whole waves of requests, and its throughput would jump by a wave.
@@ -86,7 +86,7 @@ class Target:
             begin()
 
     def start_position(self) -> int:
-        """Return the next user's first position in the round. It advances by one, so that the mix is even at every moment."""
+        """Return the next user's first position in the round: one further for each user, to keep the mix even at all times."""
         position = self._launched % len(self.rounds)
         self._launched += 1
         return position
@@ -96,7 +96,7 @@ class Target:
         return sum(connection.in_flight for connection in self.connections)
 
     def sweep_forever(self) -> None:
-        """Fail each request that is older than the time-out, until killed. One greenlet is cheaper than a timer a request."""
+        """Fail each request that is older than the time-out, until killed: one greenlet instead of a timer for each request."""
         period_s = min(max(SWEEP_SHARE * self.timeout_s, SWEEP_S), LONGEST_SWEEP_S)
         while True:
             gevent.sleep(period_s)

@@ -1,7 +1,7 @@
 """A timer for gevent's hub that is accurate to the microsecond.
 
-The hub rounds its own timers up to the millisecond. An open loop, which counts latency from the due time, would add that
-to every latency. A Linux timer descriptor wakes the hub as a socket does. Other systems use the hub's timer.
+The hub rounds its own timers up to the millisecond. An open loop, which counts latency from the due time, would add
+that to every latency. A Linux timer descriptor wakes the hub as a socket does. Other systems use the hub's timer.
 """
 
 from __future__ import annotations

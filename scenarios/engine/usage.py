@@ -23,9 +23,9 @@ PAGE_MIB: Final = os.sysconf("SC_PAGE_SIZE") / 2**20
 class Usage:
     """The CPU time of the watched processes, of this one (role "load"), and of each core of the machine.
 
-    A process includes its children, and those that ended meanwhile, because PostgreSQL works in child processes. The two
-    readings take milliseconds and would delay the requests in flight. So they happen just outside of the window, under
-    the same load, and `stop` scales the amounts to the window's length. Without /proc only CPU time is known.
+    A process includes its children, and those that ended meanwhile, because PostgreSQL works in child processes. The
+    two readings take milliseconds and would delay the requests in flight. So they happen just outside of the window,
+    under the same load, and `stop` scales the amounts to the window's length. Without /proc only CPU time is known.
 
     Attributes:
         cpu_s: CPU time by role, in seconds.

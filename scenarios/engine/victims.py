@@ -27,9 +27,9 @@ GREETING_S: Final = 5.0
 class VictimProbes:
     """The probes of one victim. Latency counts from the time at which a probe was due.
 
-    So a server that stops answering for a second delays every probe that is due in that second. A probe of a warm victim
-    waits while all connections are in use, and its latency includes the wait. A probe that is answered after the load
-    has ended would have taken longer under load. It is recorded and marked as a lower bound (censored).
+    So a server that stops answering for a second delays every probe that is due in that second. A probe of a warm
+    victim waits while all connections are in use, and its latency includes the wait. A probe that is answered after the
+    load has ended would have taken longer under load. It is recorded and marked as a lower bound (censored).
     """
 
     def __init__(self, host: str, port: int, spec: VictimSpec, timeout_s: float) -> None:
@@ -157,7 +157,7 @@ class VictimProbes:
 
 
 class _Probe:
-    """A connection that carries one probe at a time. The hub takes the time of the answer, before any greenlet switch."""
+    """A connection that carries one probe at a time. The hub takes the answer's time, before a greenlet switch."""
 
     def __init__(self, probes: VictimProbes, host: str, port: int) -> None:
         self._probes = probes
