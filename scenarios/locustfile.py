@@ -1,4 +1,4 @@
-"""The file that `locust -f scenarios/locustfile.py` and the web UI load: a user class for each variant of a running server.
+"""The file for `locust -f` and for the web UI: it defines a user class for each variant of a running server.
 
 It reads the variants from the server's catalogue. The server's address is Locust's `--host` or LOCUST_HOST.
 """

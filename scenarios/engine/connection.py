@@ -243,7 +243,7 @@ class Connection:
 
 
 class StampedConnection(Connection):
-    """A connection that adds its send time to each request, so that the server can measure the delay before its reading.
+    """A connection that adds its send time to each request, so that the server can measure the wait before reading.
 
     It builds each request anew, which takes a microsecond. So it serves the diagnosis and never a measurement.
     """

@@ -86,7 +86,7 @@ class Target:
             begin()
 
     def start_position(self) -> int:
-        """Return the next user's first position in the round: one further for each user, to keep the mix even at all times."""
+        """Return the next user's first position in the round: one further for each user, so that the mix stays even."""
         position = self._launched % len(self.rounds)
         self._launched += 1
         return position
@@ -96,7 +96,10 @@ class Target:
         return sum(connection.in_flight for connection in self.connections)
 
     def sweep_forever(self) -> None:
-        """Fail each request that is older than the time-out, until killed: one greenlet instead of a timer for each request."""
+        """Fail each request that is older than the time-out, until killed.
+
+        One greenlet for all requests is cheaper than a timer for each.
+        """
         period_s = min(max(SWEEP_SHARE * self.timeout_s, SWEEP_S), LONGEST_SWEEP_S)
         while True:
             gevent.sleep(period_s)

@@ -74,7 +74,10 @@ class Measurement:
             self.user_class = closed_loop_user(name, self._target, load.think_s)
 
     def await_users(self, users: int) -> None:
-        """Wait until `users` users have connected, at most 10 s, or 2 s without progress while connections are refused."""
+        """Wait until `users` users have connected.
+
+        Give up after 10 s, or after 2 s without progress once as many attempts have failed as there are users.
+        """
         target, seen = self._target, 0
         deadline_ns = now_ns() + int(CONNECT_LIMIT_S * 1e9)
         patience_ns = now_ns() + int(PATIENCE_S * 1e9)
@@ -150,7 +153,7 @@ class Measurement:
         return victims
 
     def _cool_down(self, victims: Sequence[VictimProbes]) -> None:
-        """Keep the load on after the window until the victims' probes are answered, 20 ms at least and 250 ms at most.
+        """Keep the load on after the window until the victims' probes are answered, for 20 ms to 250 ms.
 
         A probe that is answered under load has an exact latency. One that is answered later has only a lower bound.
         """

@@ -56,7 +56,7 @@ class Worker:
         self._runner.send_message(HELLO, {"name": name, "version": version()})
 
     def serve(self) -> bool:
-        """Work until the master ends the run, and return True; return False where the master stopped responding instead."""
+        """Work until the master ends the run or stops responding, and return whether it ended the run."""
         self._runner.greenlet.join()
         heard = self._runner.last_heartbeat_timestamp
         return heard is None or time.time() - heard < MASTER_SILENCE_S

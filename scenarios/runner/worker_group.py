@@ -182,6 +182,6 @@ class WorkerGroup:
 
 
 def _part(order: TrialOrder, share: Share) -> dict[str, Any]:
-    """Return one worker's part of the order. Only the first worker probes the victims; the leader watches the processes."""
+    """Return one worker's part of the order. Only the first worker has victims; the leader watches the processes."""
     mine = replace(order, watch={}, victims=() if share.index else order.victims)
     return {"order": ORDERS.dump_json(mine), "index": share.index, "of": share.of}
