@@ -164,7 +164,7 @@ class Measurement:
             victim.load_ended()
 
     def _drain(self) -> int:
-        """Send and await the requests that are due, for at most `drain_s` seconds, and return that deadline (`now_ns`)."""
+        """Send and await the due requests, for at most `drain_s` seconds, and return that deadline (monotonic ns)."""
         deadline_ns = now_ns() + int(self._order.drain_s * 1e9)
         if self._dispatcher is not None:
             self._dispatcher.stop()

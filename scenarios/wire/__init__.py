@@ -1,1 +1,1 @@
-"""The messages between the command line and the load process. Both import it, so it imports neither gevent nor Locust."""
+"""The messages between the command line and the load process. It imports neither gevent nor Locust."""

@@ -15,7 +15,7 @@ MAX_US: Final = (1 << 27) - 1
 
 
 def bin_of(latency_us: int) -> int:
-    """Return the bin of a latency in whole microseconds. A latency out of range belongs to the first or the last bin."""
+    """Return the bin of a latency in whole microseconds. One out of range belongs to the first or the last bin."""
     value = min(max(latency_us, 0), MAX_US)
     exponent = max(value.bit_length() - 8, 0)
     return (exponent << 7) + (value >> exponent)
@@ -85,7 +85,7 @@ class Histogram:
         self.max_us = 0
 
     def record(self, latency_us: int) -> None:
-        """Count one latency, in whole microseconds. This is the hot path, so it repeats `bin_of` instead of calling it."""
+        """Count one latency, in whole microseconds. On this hot path, the code of `bin_of` is repeated, not called."""
         self.n += 1
         self.sum_us += latency_us
         if latency_us < self.min_us:

@@ -22,7 +22,7 @@ SHORTEST_SLICE_S, LONGEST_SLICE_S = 0.1, 1.0
 
 UNANSWERED: Final = "unanswered when the drain ended"
 TIMEOUT: Final = "timeout"
-"""The causes of failure after which the server may still be working on the request that the client has given up."""
+"""The causes of failure after which the server may still be working on the abandoned request."""
 
 
 def slice_s(window_s: float) -> float:
@@ -55,8 +55,8 @@ class ClosedLoop:
 class OpenLoop:
     """`rate_rps` requests a second on a schedule that no answer delays, over at most `users` connections.
 
-    A request that becomes due while no connection is idle waits, and its latency counts from its due time. It is dropped,
-    and counted as dropped, once it has waited as long as the time-out of a request.
+    A request that becomes due while no connection is idle waits, and its latency counts from its due time. It is
+    dropped, and counted as dropped, once it has waited as long as the time-out of a request.
     """
 
     users: int
@@ -72,7 +72,7 @@ VICTIMS: Final[tuple[VictimName, ...]] = get_args(VictimName)
 
 @dataclass(frozen=True, slots=True)
 class VictimSpec:
-    """One victim: it requests a trivial endpoint `rate_rps` times a second, on open connections or, if `cold`, on new ones."""
+    """One victim: it probes a trivial endpoint `rate_rps` times a second, on new connections if `cold`, else on open ones."""
 
     name: VictimName
     path: str
@@ -88,7 +88,7 @@ class Victim:
         latency: the latencies of all probes that were answered with status 200 or never answered.
         censored: those of them that still waited when the load ended. Each would have been longer under load, so it is
             a lower bound.
-        failures: the probes without such an answer, by cause.
+        failures: the probes without an answer of status 200, by cause.
         probes: the latencies one by one, as (due time in ms after the opening of the window, latency in µs).
     """
 
@@ -335,7 +335,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A line of the load process while it waits for workers: those present, how many it expects, and those it refused."""
+    """A line while the load process waits for workers: those present, how many it expects, and those it refused."""
 
     present: tuple[str, ...]
     expected: int
