@@ -32,7 +32,7 @@ def slice_s(window_s: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class RequestSpec:
-    """One request of a mix. It succeeds with the status `expect`, and is sent `weight` times in each round of the mix."""
+    """One request of a mix. It succeeds with the status `expect`, and is sent `weight` times in a round of the mix."""
 
     path: str
     expect: int = 200
@@ -72,7 +72,7 @@ VICTIMS: Final[tuple[VictimName, ...]] = get_args(VictimName)
 
 @dataclass(frozen=True, slots=True)
 class VictimSpec:
-    """One victim: it probes a trivial endpoint `rate_rps` times a second, on new connections if `cold`, else on open ones."""
+    """One victim: it probes a trivial endpoint `rate_rps` times a second, on new connections if `cold`."""
 
     name: VictimName
     path: str
