@@ -1,1 +1,1 @@
-"""What is measured: the FastAPI service, its workloads and their twins. Runs in the server process."""
+"""The measured FastAPI service: its workloads and their variants. Runs in the server process."""

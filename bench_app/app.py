@@ -1,4 +1,4 @@
-"""The application: every variant of every workload at /{workload}/{variant}, resources opened by the lifespan."""
+"""The FastAPI application: it mounts each variant at /{workload}/{variant} and opens the resources in its lifespan."""
 
 from __future__ import annotations
 
@@ -28,14 +28,19 @@ from bench_probe.thread_recorder import ThreadRecorder
 
 BENCH_APP: Final = Path(__file__).parent
 PASSED_BY_ALL: Final = (Path(__file__), BENCH_APP / "route_table.py")
-"""Files of this package that every request passes and that are nobody's handler."""
+"""Files of this package that run for every request but define no handler. The probe attributes no delay to them."""
 
 
 def create_app(settings: Settings | None = None, *, recorded: bool | None = None) -> FastAPI:
-    """Build the service. uvicorn calls this without arguments; then the environment decides.
+    """Build the service. uvicorn calls this without arguments, so that the environment decides.
 
-    `recorded` wraps every handler so that the threads they run on can be asked for (BENCH_RECORD_THREADS=1).
-    BENCH_PACKAGE names what it serves instead of the workloads: the controls of the instrument, or the faults.
+    Args:
+        settings: the configuration; None reads it from the environment (see `Settings.from_environment`).
+        recorded: wrap every handler so that THREADS_PATH returns the threads that each one ran on; None reads
+            BENCH_RECORD_THREADS, where 1 means yes.
+
+    Raises:
+        WorkloadError: a workload file cannot be used.
     """
     settings = settings or Settings.from_environment()
     if recorded is None:
@@ -81,7 +86,7 @@ def create_app(settings: Settings | None = None, *, recorded: bool | None = None
 
 
 def _route_below(app: FastAPI, path: str) -> BaseRoute:
-    """The route that was mounted at this path, or at a template that begins with it."""
+    """Return the route that is mounted at this path, or at a template that begins with it."""
     return next(
         route for route in app.router.routes if isinstance(route, APIRoute) and f"{route.path}/".startswith(f"{path}/")
     )
@@ -103,21 +108,21 @@ def _mount(app: FastAPI, workload: Workload, recorder: ThreadRecorder | None) ->
 
 
 def _mount_own(app: FastAPI, workloads: dict[str, Workload], recorder: ThreadRecorder | None) -> None:
-    """The routes that belong to the bench itself and to no workload."""
+    """Mount the routes that belong to the bench itself and to no workload."""
 
     @app.get(BYSTANDER_PATH, include_in_schema=False)
     async def bystander() -> Response:
-        """The cheapest async def there is: how long its answer takes is what the neighbours feel."""
+        """Answer from a trivial async def handler: its latency is the delay that other requests on this server meet."""
         return Response(b"ok", media_type="text/plain")
 
     @app.get(SYNC_BYSTANDER_PATH, include_in_schema=False)
     def sync_bystander() -> Response:
-        """The cheapest def there is: it also waits for a thread."""
+        """Answer from a trivial def handler, which also waits for a worker thread."""
         return Response(b"ok", media_type="text/plain")
 
     @app.get(CATALOGUE_PATH, include_in_schema=False)
     async def catalogue() -> list[dict[str, Any]]:
-        """What can be loaded, as requests: this is all that a load generator has to know of the workloads."""
+        """Return the requests of each variant, which is all that a load generator needs to know of a workload."""
         return [
             {
                 "workload": workload.name,
@@ -132,5 +137,5 @@ def _mount_own(app: FastAPI, workloads: dict[str, Workload], recorder: ThreadRec
 
         @app.get(THREADS_PATH, include_in_schema=False)
         async def threads() -> dict[str, list[str]]:
-            """The threads that each variant's handler ran on, by the variant's path."""
+            """Return the threads that each variant's handler ran on, by the variant's path."""
             return {path: sorted(threads) for path, threads in recorder.threads.items()}

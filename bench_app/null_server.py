@@ -1,8 +1,9 @@
-"""A server that does nothing: one canned answer for each read, as fast as Python can. For calibrating the client.
+"""A null server for calibrating the load generator: one constant answer for each read, as fast as Python can send it.
 
-Against it the load generator is the slower side, so what is measured is the generator's own ceiling. It speaks as much
-HTTP as a client that sends one request at a time needs: a chunk that ends a request is answered, and every answer is
-counted. Bare epoll and system calls, because each microsecond here would be charged to the client.
+It is faster than the load generator, so a trial against it measures the load generator's maximum throughput. It speaks
+only as much HTTP as a client with one request in flight on a connection needs: it answers each chunk that ends a
+request, and counts its answers. It uses bare epoll and system calls, because the calibration would charge each
+microsecond spent here to the client.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ BACKLOG: Final = 4_096
 
 
 def serve(listener: socket.socket) -> None:
-    """Answer until the process is ended."""
+    """Answer every request until the process ends."""
     poll = select.epoll()
     accepting = listener.fileno()
     poll.register(accepting, select.EPOLLIN)
@@ -58,7 +59,7 @@ def serve(listener: socket.socket) -> None:
 
 
 def main() -> None:
-    """Listen on loopback; the port is the first line on standard output."""
+    """Listen on `--host`, print the port as the first line on standard output, and serve."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)

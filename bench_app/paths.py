@@ -1,4 +1,4 @@
-"""The paths of the routes that belong to the bench itself, for clients that need no FastAPI."""
+"""Paths of the routes that belong to the bench itself. A client imports them without importing FastAPI."""
 
 from typing import Final
 

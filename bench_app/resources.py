@@ -1,4 +1,4 @@
-"""What handlers share: pools and sessions, opened once by the lifespan, of the same size for the twins."""
+"""Pools and sessions that the handlers share. The lifespan opens them once, in the same size for every variant."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The open pools and sessions. One that was not configured answers 503 to the handler that asks for it."""
+    """The open pools and sessions. Reading one that the settings do not configure raises an HTTPException (503)."""
 
     settings: Settings
     _asyncpg_pool: asyncpg.Pool[Any] | None
@@ -32,7 +32,7 @@ class Resources:
     _requests_session: requests.Session | None
 
     def pools(self) -> tuple[int | None, int | None]:
-        """Return size and connections in use of the database pool that is busier; None without a database."""
+        """Return (size, connections in use) of the busier database pool, or (None, None) without a database."""
         if self._asyncpg_pool is None or self._psycopg_pool is None:
             return None, None
         size = self._asyncpg_pool.get_size()
@@ -74,16 +74,20 @@ def _configured(resource: T | None, variable: str) -> T:
 
 
 def resources_of(request: Request) -> Resources:
-    """The resources of the application that serves this request.
+    """Return the resources of the application that serves this request.
 
-    A plain call and no dependency: a def dependency would send every request, the async twin's too, to a thread.
+    Handlers call this instead of declaring a dependency: FastAPI runs a def dependency in a worker thread, and so would
+    charge a thread hop to the async variants too.
     """
     return cast(Resources, request.app.state.resources)
 
 
 @asynccontextmanager
 async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
-    """Open every pool and session that the settings allow, full from the start, and close them at the end."""
+    """Open every pool and session that the settings configure, and close them at the end.
+
+    The database pools connect to their full size before the first request.
+    """
     asyncpg_pool = psycopg_pool = aiohttp_session = requests_session = None
     try:
         if settings.dsn is not None:
@@ -91,8 +95,8 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                 settings.dsn,
                 min_size=settings.pool_size,
                 max_size=settings.pool_size,
-                # asyncpg sends a RESET statement on each release and psycopg_pool sends none. The twins must run the
-                # same statements, and these handlers leave nothing behind that would need a reset.
+                # asyncpg sends a RESET statement on each release and psycopg_pool sends none. Both drivers must run
+                # the same statements, and these handlers change nothing that would need a reset.
                 reset=_no_reset,
             )
             psycopg_pool = ConnectionPool(
@@ -100,7 +104,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                 min_size=settings.pool_size,
                 max_size=settings.pool_size,
                 timeout=settings.pool_timeout_s,
-                # asyncpg runs a lone statement without BEGIN and COMMIT; so must psycopg.
+                # asyncpg runs a single statement without BEGIN and COMMIT, so psycopg must do the same.
                 kwargs={"autocommit": True},
                 open=True,
             )
@@ -108,8 +112,8 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         if settings.upstream is not None:
             aiohttp_session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=settings.outbound_size))
             requests_session = requests.Session()
-            # The default adapter keeps 10 connections and throws the rest away after use, which would charge the
-            # blocking twin for connections that the async one keeps.
+            # The default adapter keeps 10 connections and closes the others after use. requests would then open
+            # connections that aiohttp keeps.
             adapter = HTTPAdapter(pool_connections=1, pool_maxsize=settings.outbound_size, pool_block=True)
             requests_session.mount("http://", adapter)
         yield Resources(settings, asyncpg_pool, psycopg_pool, aiohttp_session, requests_session)

@@ -1,7 +1,7 @@
-"""Finds the route of a request in the same time for each.
+"""Finds the route of a request in a time that does not depend on the order in which the routes were mounted.
 
-A router tries one route after the other, about a microsecond each. Of two variants the one that is mounted later would
-lose by that, more than a per cent of the smallest endpoint there is.
+A router tries one route after the other, which takes about a microsecond each. The variant that is mounted later would
+be slower by that, which is more than 1 % of the time of the smallest endpoint.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ SEGMENTS: Final = 3  # an empty one before the first slash, the workload, the va
 
 
 class RouteTable:
-    """Hands each request to a router that has one route, by the first two segments of its path."""
+    """Passes each request to a router with a single route, chosen by the first two segments of the path."""
 
     def __init__(self, router: APIRouter) -> None:
-        """`router` has all routes, and is asked for whatever is not connected."""
+        """Start with no connected route; `router`, which has all routes, serves every path that is not connected."""
         self._default: ASGIApp = router.middleware_stack
         self._connected: dict[str, ASGIApp] = {}
 
     def connect(self, path: str, route: BaseRoute) -> None:
-        """Hand what begins with `path`, two segments, to this route alone."""
+        """Pass each request whose path begins with `path`, which has two segments, to this route only."""
         only = APIRouter()
         only.routes.append(route)
         self._connected[path] = only.app

@@ -1,4 +1,4 @@
-"""What the server is told by its environment. Standard library only: the conductor reads it, and opens no pool."""
+"""Settings that the server reads from its environment. Standard library only: the command line imports it too."""
 
 from __future__ import annotations
 
@@ -12,20 +12,29 @@ from bench_app.workload import PACKAGES, Package
 SCHEMA: Final = "bench_async_versus_blocking"
 TABLE: Final = f"{SCHEMA}.item"
 THREAD_TOKENS: Final = 40
-"""anyio's default limiter: how many def handlers, or run_in_threadpool calls, run at a time in one event loop."""
+"""Size of anyio's default limiter: how many def handlers and run_in_threadpool calls one event loop runs at a time."""
 
 WAIT_S: Final = 0.02
-"""What `sleep` waits, and the upstream service before it answers, in seconds, where nothing else is set."""
+"""Default wait in seconds: of the `sleep` handlers, and of the upstream service before it answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the neighbours are, and how large the pools to them: the same figure for the async and the blocking one.
+    """The configuration of one server process.
 
-    `wait_s` is how long, in seconds, a handler waits whose wait is all that it does. `threads` is how many worker
-    threads the event loop's default limiter admits, `workers` how many processes like this one
-    there are. `telemetry` is the file, less its ending, that the probe writes in its mode `probe`; without one there is
-    no probe.
+    Attributes:
+        dsn: the PostgreSQL server; None where there is none.
+        upstream: the URL of the upstream HTTP service; None where there is none.
+        pool_size: connections in each database pool, the same number for the async and the blocking driver.
+        pool_timeout_s: longest wait for a pooled connection, in seconds.
+        outbound_size: connections to the upstream service, the same number for aiohttp and requests.
+        wait_s: how long the `sleep` handlers wait, in seconds.
+        threads: worker threads that the default limiter of the event loop admits.
+        workers: server processes like this one.
+        telemetry: path prefix of the file that the probe writes; None turns the probe off.
+        probe: the mode of the probe.
+        package: the package of `bench_app` whose workloads are served.
+        workloads_dir: a folder with further workload files, or None.
     """
 
     dsn: str | None = None
@@ -43,7 +52,13 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read BENCH_DSN, BENCH_UPSTREAM, BENCH_TELEMETRY, BENCH_PROBE, and by their names the other figures."""
+        """Read the settings from the environment, each from BENCH_ and its name; an unset one keeps its default.
+
+        Two differ: `workloads_dir` is BENCH_WORKLOADS, and `pool_timeout_s` always keeps its default.
+
+        Raises:
+            ValueError: a variable that must hold a number does not.
+        """
         default = cls()
         return cls(
             dsn=os.environ.get("BENCH_DSN") or None,

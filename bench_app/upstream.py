@@ -1,8 +1,8 @@
-"""The slow neighbour that `external` calls: a process of its own, with a declared latency and error rate.
+"""The upstream HTTP service that `external` calls: a separate process with a declared latency and error rate.
 
-A bare asyncio protocol instead of a framework, because it shares a core with the load generator and must never be the
-limit. asyncio's own loop and not uvloop: uvloop's timers run on a cached millisecond clock and may fire early, and then
-the declared latency would be no lower bound.
+It is a bare asyncio protocol instead of a framework, because it shares a core with the load generator and must never
+limit the throughput. It runs on asyncio's own loop instead of uvloop: uvloop's timers use a cached millisecond clock
+and may fire early, and then the declared latency would be no lower bound.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ COUNT_PATH: Final = b"/_count"
 
 
 def response(status: str, body: bytes) -> bytes:
-    """A whole HTTP/1.1 response with a JSON body."""
+    """Return a whole HTTP/1.1 response with a JSON body."""
     head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
@@ -32,7 +32,10 @@ FAILURE: Final = response("503 Service Unavailable", b'{"detail":"declared error
 
 
 def latency_source(latency_s: float, sigma: float, seed: int) -> Callable[[], float]:
-    """Latencies in seconds: fixed for sigma 0, else log-normal with median `latency_s` and shape `sigma`."""
+    """Return a function that draws latencies in seconds.
+
+    They are constant for `sigma` 0, else log-normal with median `latency_s` and shape `sigma`.
+    """
     if sigma == 0:
         return lambda: latency_s
     draw = random.Random(seed)
@@ -40,7 +43,7 @@ def latency_source(latency_s: float, sigma: float, seed: int) -> Callable[[], fl
 
 
 class Upstream:
-    """What all connections share: the declared behaviour and the number of calls answered."""
+    """The state that all connections share: the declared behaviour and the number of answered calls."""
 
     def __init__(self, next_latency: Callable[[], float], error_rate: float, seed: int) -> None:
         self.next_latency = next_latency
@@ -56,7 +59,7 @@ class Upstream:
 
 
 class UpstreamProtocol(asyncio.Protocol):
-    """One connection; requests on it are answered one after the other."""
+    """One connection of a client that has at most one request in flight."""
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
@@ -91,7 +94,7 @@ class UpstreamProtocol(asyncio.Protocol):
 
 
 async def serve(upstream: Upstream, port: int) -> None:
-    """Listen on loopback until SIGTERM or SIGINT; the port in use is the first line on standard output."""
+    """Listen on loopback until SIGTERM or SIGINT, and print the port in use as the first line on standard output."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: UpstreamProtocol(upstream), "127.0.0.1", port)
     print(server.sockets[0].getsockname()[1], flush=True)
@@ -103,11 +106,11 @@ async def serve(upstream: Upstream, port: int) -> None:
 
 
 def main() -> None:
-    """Read the options and serve."""
+    """Parse the command line and serve."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--latency-ms", type=float, default=20.0)
-    parser.add_argument("--sigma", type=float, default=0.0, help="log-normal shape; 0 is a fixed latency")
+    parser.add_argument("--sigma", type=float, default=0.0, help="shape of the log-normal latency (0: fixed latency)")
     parser.add_argument("--error-rate", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()

@@ -1,6 +1,6 @@
-"""The vocabulary of what is measured: workload, variant, request, claim, and the discovery of workload files.
+"""The types that describe what is measured (workload, variant, request, claim), and the discovery of workload files.
 
-Standard library only, so that every process may read it without paying for FastAPI or a driver.
+Standard library only, so that every process can import it without importing FastAPI or a driver.
 """
 
 from __future__ import annotations
@@ -34,15 +34,20 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
 class WorkloadError(Exception):
-    """A workload file that cannot be used; the message names the file's workload and what to change."""
+    """A workload file that cannot be used. The message names the file or the workload, and says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request of a workload's mix.
 
-    `path` is appended to `/{workload}/{variant}`; `expect` is the status that counts as a success (a declared 400 is
-    no error); `weight` is its share of the mix, in whole requests; `headers` and `body` are sent as they stand.
+    Attributes:
+        path: what follows `/{workload}/{variant}`.
+        expect: the status that counts as a success, which may be a 400.
+        weight: how often one round of the mix contains this request.
+        method: the HTTP method.
+        headers: (name, value) pairs, sent unchanged.
+        body: sent unchanged.
     """
 
     path: str = ""
@@ -55,7 +60,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A sentence people say, and the comparison that settles it: `contender` against `baseline` should be `expect`."""
+    """A sentence people say, and its test: it holds if `contender` against `baseline` has the verdict `expect`."""
 
     sentence: str
     source: str
@@ -66,11 +71,15 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Suffers:
-    """What a variant suffers from, known beforehand: `selfcheck --diagnosis` tries whether the diagnosis finds it.
+    """The known causes of a variant's slowness. `selfcheck --diagnosis` checks that the diagnosis finds them.
 
-    One of the causes `high` must come first under a closed loop of `users`, and one of `low` at a low rate; none means
-    that no cause may be named. The low rate is left out where `low_tried` is false. `function` is the one whose lines
-    must be blamed.
+    Attributes:
+        high: causes of which the diagnosis must rank one first under a closed loop of `users`. Where this is empty, the
+            diagnosis must name no cause.
+        low: the same at a low rate.
+        function: the function that the diagnosis must name as the place of the cause; None: any.
+        users: the size of the closed loop.
+        low_tried: whether the check also runs at the low rate.
     """
 
     high: tuple[str, ...] = ()
@@ -81,14 +90,20 @@ class Suffers:
 
 
 BUSY: Final = Suffers(high=("CPU", "threads hold the GIL"))
-"""A full core. On one core the diagnosis cannot tell apart whether the loop or the threads fill it."""
+"""A saturated core. With one core, the diagnosis cannot tell whether the loop or the threads saturate it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One implementation of a workload. `against` names the variant that it is to be compared with, if it names one.
+    """One implementation of a workload.
 
-    `suffers` is what it is known to suffer from; None for a variant that does not check the diagnosis.
+    Attributes:
+        workload: the name of its workload.
+        name: its own name, unique within the workload.
+        kind: sync, async, blocking or offload.
+        handler: the function that FastAPI calls.
+        against: the variant to compare it with; None: the default (see `Workload.rival_of`).
+        suffers: the known causes of its slowness; None: it does not check the diagnosis.
     """
 
     workload: str
@@ -100,22 +115,22 @@ class Variant:
 
     @property
     def path(self) -> str:
-        """Where the variant is mounted, without the workload's own route."""
+        """Return the path that the variant is mounted at, without the workload's own route."""
         return f"/{self.workload}/{self.name}"
 
     @property
     def description(self) -> str:
-        """The handler's docstring: what this variant does, in a sentence or two."""
+        """Return the handler's docstring, which says in a sentence or two what this variant does."""
         return inspect.getdoc(self.handler) or ""
 
     @property
     def file(self) -> str:
-        """The file that defines the handler."""
+        """Return the path of the file that defines the handler."""
         return inspect.getfile(self.handler)
 
     @property
     def source(self) -> str:
-        """The handler as it is written, decorator included."""
+        """Return the handler's source text, decorator included."""
         return inspect.getsource(self.handler)
 
 
@@ -123,11 +138,23 @@ class Variant:
 class Workload:
     """One question asked of the server, with every variant that answers it.
 
-    `route` is what follows `/{workload}/{variant}` in the path template; `wait_s` is the time, in seconds, that one
-    request is declared to wait outside the CPU (None where nobody declares it: then no bound follows from it);
-    `adjustable` says that its handlers wait as long as the server's settings, or the upstream's, say instead;
-    `outbound` says that the wait is spent on a connection of the shared outbound pool; `statement` is the SQL that each
-    variant runs.
+    Attributes:
+        name: part of each variant's path.
+        question: what a comparison of the variants answers.
+        requests: the mix that loads each variant.
+        route: what follows `/{workload}/{variant}` in the path template.
+        wait_s: the declared wait of one request outside the CPU, in seconds; None where it is not known: then no bound
+            follows from it.
+        adjustable: whether the settings of the server, or of the upstream service, replace `wait_s`.
+        outbound: whether a request holds a connection of the shared outbound pool while it waits.
+        needs: the services that the handlers use.
+        statement: the SQL statement that each variant runs, or None.
+        claims: sentences that a comparison of two variants confirms or refutes.
+        responses: documented answers besides the successful one, as FastAPI's `responses`.
+        variants: the variants by name; the decorator `variant` fills it.
+
+    Raises:
+        WorkloadError: the name cannot be part of a path.
     """
 
     name: str
@@ -145,21 +172,23 @@ class Workload:
 
     @property
     def file(self) -> str:
-        """The file of its first variant."""
+        """Return the resolved path of the file that defines the first variant."""
         return str(Path(next(iter(self.variants.values())).file).resolve())
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
-            raise WorkloadError(f"{self.name!r} is no name for a workload: use {NAME_RULE}")
+            raise WorkloadError(f"{self.name!r} cannot name a workload: use {NAME_RULE}")
 
     def variant(
         self, kind: Kind, *, name: str | None = None, against: str | None = None, suffers: Suffers | None = None
     ) -> Callable[[Handler], Handler]:
-        """Register a handler as a variant; its name is its kind unless one is given.
+        """Return a decorator that registers a handler as a variant and leaves the handler unchanged.
 
-        Without `against`, a further variant of a kind (`async_connect_each`) is compared with the plain one of that
-        kind where there is one, and every other one with the baseline. `suffers` labels the variant for
-        `selfcheck --diagnosis`.
+        Args:
+            kind: how the handler works; `sync` is written as `def`, every other kind as `async def`.
+            name: the variant's name; by default its kind.
+            against: the variant to compare it with; the default is that of `rival_of`.
+            suffers: the label for `selfcheck --diagnosis`.
 
         Raises:
             WorkloadError: the kind is unknown, the name is taken, or the handler is not what its kind says.
@@ -168,14 +197,14 @@ class Workload:
         def register(handler: Handler) -> Handler:
             chosen = name or kind
             if kind not in KINDS:
-                raise WorkloadError(f"{self.name}/{chosen}: the kind {kind!r} is none of {', '.join(KINDS)}")
+                raise WorkloadError(f"{self.name}/{chosen}: the kind {kind!r} is unknown; use {', '.join(KINDS)}")
             if not NAME.fullmatch(chosen):
-                raise WorkloadError(f"{self.name}/{chosen}: use {NAME_RULE}")
+                raise WorkloadError(f"{self.name}/{chosen}: {chosen!r} cannot name a variant; use {NAME_RULE}")
             if chosen in self.variants:
                 raise WorkloadError(f"{self.name}: two variants are called {chosen!r}; give one of them another name")
             if inspect.iscoroutinefunction(handler) == (kind == "sync"):
                 wanted = "def" if kind == "sync" else "async def"
-                raise WorkloadError(f"{self.name}/{chosen}: a variant of kind {kind!r} is written as `{wanted}`")
+                raise WorkloadError(f"{self.name}/{chosen}: write a variant of kind {kind!r} as `{wanted}`")
             self.variants[chosen] = Variant(self.name, chosen, kind, handler, against, suffers)
             return handler
 
@@ -183,11 +212,15 @@ class Workload:
 
     @property
     def baseline(self) -> str:
-        """The variant that the others are compared with unless they name one: the plain `sync`, else the first."""
+        """Return the default variant to compare the others with: the one named `sync`, else the first."""
         return "sync" if "sync" in self.variants else next(iter(self.variants))
 
     def rival_of(self, variant: Variant) -> str | None:
-        """Return the variant that this one is compared with; None for the baseline."""
+        """Return the name of the variant that this one is compared with; None where it is a baseline itself.
+
+        A variant that names none is compared with the variant named after its kind, or, where that is itself or does
+        not exist, with the baseline: `async_connect_each` with `async`, `async` with `sync`.
+        """
         if variant.against is not None:
             return variant.against if variant.against != variant.name else None
         if variant.name != variant.kind and variant.kind in self.variants:
@@ -196,13 +229,14 @@ class Workload:
 
 
 def discover(package: Package = "workloads", folder: Path | None = None) -> dict[str, Workload]:
-    """Return every workload of the package by name, in alphabetical order, with those of a folder outside of it.
+    """Return every workload of the package, and of an optional folder outside of it, by name in alphabetical order.
 
-    A file takes part by binding a `Workload` to the module's name `workload`; nothing else has to know of it.
+    Discovery imports every file and takes the `Workload` that its module calls `workload`. A new file needs no other
+    change.
 
     Raises:
-        WorkloadError: a file does not import, binds no workload, compares with a variant that it has not, or repeats a
-            name; or the folder is missing, or holds no workload file.
+        WorkloadError: a file cannot be imported, defines no workload, compares with a variant that does not exist, or
+            repeats a name; or the folder is missing or contains no workload file.
     """
     found: dict[str, Workload] = {}
     for module_info in pkgutil.iter_modules(importlib.import_module(f"bench_app.{package}").__path__):
@@ -214,22 +248,26 @@ def discover(package: Package = "workloads", folder: Path | None = None) -> dict
 
 
 def names_in(folder: Path, known: Mapping[str, Workload]) -> tuple[str, ...]:
-    """Return the names of the workloads whose files are in this folder."""
+    """Return the names of those known workloads whose files are in this folder.
+
+    Raises:
+        WorkloadError: the folder is missing or contains no workload file.
+    """
     files = {str(path.resolve()) for path in _files_in(folder)}
     return tuple(name for name, workload in known.items() if workload.file in files)
 
 
 def _files_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise WorkloadError(f"--workloads {folder} is no directory: give one that holds workload files.")
+        raise WorkloadError(f"--workloads {folder} is not a directory: give one that contains workload files.")
     files = sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
     if not files:
-        raise WorkloadError(f"--workloads {folder} holds no workload file: put a .py file there that binds `workload`.")
+        raise WorkloadError(f"--workloads {folder} contains no workload file: add a .py file that defines `workload`.")
     return files
 
 
 def _import_file(path: Path) -> ModuleType:
-    """Import a file from outside of the package, under a name that no package has."""
+    """Import a file from outside of the package, under a module name that no package uses."""
     name = f"bench_workloads_{path.stem}"
     if name in sys.modules and sys.modules[name].__file__ == str(path):
         return sys.modules[name]
@@ -252,12 +290,12 @@ def _add(found: dict[str, Workload], where: str, load: Callable[[], ModuleType])
     except WorkloadError as error:
         raise WorkloadError(f"{where}: {error}") from error
     except (Exception, SystemExit) as error:
-        raise WorkloadError(f"{where} does not import: {type(error).__name__}: {error}") from error
+        raise WorkloadError(f"{where} cannot be imported: {type(error).__name__}: {error}") from error
     workload = getattr(module, "workload", None)
     if not isinstance(workload, Workload):
-        raise WorkloadError(f"{where} binds no `workload`; write `workload = Workload(name=…, question=…)`")
+        raise WorkloadError(f"{where} defines no `workload`; write `workload = Workload(name=…, question=…)`")
     if workload.name in found:
-        raise WorkloadError(f"{where}: another file already has a workload called {workload.name!r}")
+        raise WorkloadError(f"{where}: another file already has a workload called {workload.name!r}; rename one")
     _check(workload, where)
     found[workload.name] = workload
 
@@ -270,9 +308,9 @@ def _check(workload: Workload, where: str) -> None:
     declared = {name for claim in workload.claims for name in (claim.baseline, claim.contender)}
     unknown = sorted(declared - workload.variants.keys())
     if unknown:
-        raise WorkloadError(f"{where}: a claim names {unknown[0]!r}, which is no variant of this workload")
+        raise WorkloadError(f"{where}: a claim names {unknown[0]!r}, which is not a variant of this workload")
     for variant in workload.variants.values():
         if variant.against is not None and variant.against not in workload.variants:
             raise WorkloadError(
-                f"{where}: {variant.name} is compared with {variant.against!r}, which is no variant of this workload"
+                f"{where}: {variant.name} is compared with {variant.against!r}, which is not a variant of this workload"
             )

@@ -1,1 +1,1 @@
-"""What a server tells about itself: works in any ASGI application, with the standard library alone."""
+"""Collects telemetry inside any ASGI server, with the standard library only."""

@@ -1,8 +1,8 @@
-"""Where the time of each route's requests goes, to the nanosecond. Kept only while a variant is profiled.
+"""Accounts of where the time of each route's requests goes, in nanoseconds. Only an instrumented server keeps them.
 
-Two ways in are here: the steps of every task (how long each holds the loop, and how much of that it computes), and the
-way of each request through the application. What a library does is added by its adapter. A context variable says which
-route all of that is for; tasks and threads inherit it.
+This file measures two things: each step of a task (how long it blocks the loop, and how much of that is computing), and
+the time of each request in the application. The adapters measure the calls into libraries. A context variable holds the
+account of the current request; tasks and threads inherit it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 SENT_HEADER: Final = b"x-sent"
-"""By this header a client says when it sent the request: `time.monotonic_ns()` of the same machine."""
+"""The header with which a client states when it sent the request: `time.monotonic_ns()` on the same machine."""
 
 LONG_STEP_NS: Final = 10_000_000
 ROUTE_SEGMENTS: Final = 2
@@ -31,13 +31,31 @@ ROUTE_SEGMENTS: Final = 2
 
 @dataclass(slots=True)
 class Account:
-    """Totals for one route; times in nanoseconds.
+    """Totals for one route. Times are in nanoseconds.
 
-    A `step` is one uninterrupted run of a task on the loop; a `long` one took more than 10 ms. `pre` is from the
-    sending of a request to its reaching the application, `inside` from there to the end of its answer. `hops` went to
-    the default thread pool: they `queued` for a thread, were `served` by it, and `returned` to the loop. `leases` of
-    database connections were waited for (`lease_wait`) and kept (`leased`). `connects` made a new database connection.
-    `calls` to other services took `calling` in all, of which `call_wait` was waiting for a free connection.
+    Attributes:
+        requests: requests that ended.
+        stamped: requests that carried SENT_HEADER.
+        pre: time of the stamped requests from the client's send to the application.
+        inside: time of the requests in the application, to the end of the answer.
+        steps: uninterrupted runs of a task on the loop.
+        stepping: wall-clock time of the steps.
+        computing: CPU time of the steps.
+        long_steps: steps of more than 10 ms.
+        long_stepping: wall-clock time of the long steps.
+        long_computing: CPU time of the long steps.
+        hops: calls that ran on the default thread pool.
+        queued: time that the hops waited for a thread.
+        served: time that the hops used a thread.
+        returned: time that the hops waited for the loop after the thread had finished.
+        leases: database connections taken from a pool.
+        lease_wait: time spent waiting for them.
+        leased: time for which they were kept.
+        connects: new database connections made outside of a pool.
+        connecting: time spent making them.
+        calls: outbound HTTP calls.
+        calling: time of the calls in all.
+        call_wait: the part of `calling` spent waiting for a free connection.
     """
 
     requests: int = 0
@@ -65,36 +83,36 @@ class Account:
 
 
 class RequestAccounts:
-    """The accounts of all routes, and whose task holds the loop at this moment."""
+    """The accounts of all routes. `holder` is the account whose task holds the loop now, or None."""
 
     def __init__(self) -> None:
         self.accounts: dict[str, Account] = {}
         self.holder: Account | None = None
         self.not_watched: dict[str, str] = {}
-        """The libraries whose adapter could not be installed, each with the reason."""
+        """The adapters that could not be installed, each with the reason."""
         self._route: ContextVar[Account | None] = ContextVar("route", default=None)
         self._others = self.of("")
         self._leases: dict[int, tuple[Account, int]] = {}
 
     def of(self, route: str) -> Account:
-        """Return the account of a route; that of the empty name is for work that belongs to none."""
+        """Return the account of a route. The empty name stands for work that belongs to no route."""
         return self.accounts.setdefault(route, Account())
 
     @property
     def current(self) -> Account:
-        """The account of the request that this task or thread works for."""
+        """Return the account of the request that this task or thread works for."""
         return self._route.get() or self._others
 
     def totals(self) -> dict[str, dict[str, int]]:
-        """Return every account as it stands."""
+        """Return the current totals of every account, by route."""
         return {route: asdict(account) for route, account in list(self.accounts.items())}
 
     def name_of(self, account: Account | None) -> str:
-        """Return the route of an account, the empty name for none."""
+        """Return the route of an account. The name is empty for None and for an account that is not here."""
         return next((route for route, each in list(self.accounts.items()) if each is account), "")
 
     def middleware(self, app: Application) -> Application:
-        """Wrap the application so that each request is charged to the first two segments of its path."""
+        """Return the application, wrapped so that it charges each request to the first two segments of its path."""
 
         async def charged(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
@@ -119,7 +137,7 @@ class RequestAccounts:
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
-        """Keep the accounts for as long as the block lasts. Call it on the loop."""
+        """Keep the accounts while the block runs. Call this on the loop."""
         loop = asyncio.get_running_loop()
         before = loop.get_task_factory()
 
@@ -136,20 +154,20 @@ class RequestAccounts:
                 loop.set_task_factory(before)
 
     def lease_began(self, connection: object, asked_ns: int) -> None:
-        """Count a pooled connection that was asked for at `asked_ns` and is kept from now on."""
+        """Count a pooled connection that the caller requested at `asked_ns` and holds from now on."""
         account, now = self.current, time.monotonic_ns()
         account.leases += 1
         account.lease_wait += now - asked_ns
         self._leases[id(connection)] = account, now
 
     def lease_ended(self, connection: object) -> None:
-        """Count for how long a connection was kept that goes back to its pool now."""
+        """Add the time for which the caller held a connection that now goes back to its pool."""
         account, since = self._leases.pop(id(connection), (self._others, time.monotonic_ns()))
         account.leased += time.monotonic_ns() - since
 
     @contextlib.contextmanager
     def connecting(self) -> Iterator[None]:
-        """Count a new database connection, and the time of the block."""
+        """Count a new database connection, and add the time of the block."""
         account, began = self.current, time.monotonic_ns()
         try:
             yield
@@ -159,7 +177,7 @@ class RequestAccounts:
 
     @contextlib.contextmanager
     def calling(self) -> Iterator[None]:
-        """Count a call to another service, and the time of the block."""
+        """Count an outbound call, and add the time of the block."""
         account, began = self.current, time.monotonic_ns()
         try:
             yield
@@ -169,7 +187,7 @@ class RequestAccounts:
 
     @contextlib.contextmanager
     def call_waiting(self) -> Iterator[None]:
-        """Count the time of the block as a call's wait for a free connection."""
+        """Add the time of the block to the waits of calls for a free connection."""
         account, began = self.current, time.monotonic_ns()
         try:
             yield
@@ -178,7 +196,7 @@ class RequestAccounts:
 
 
 class _Steps(Coroutine[Any, Any, Any]):
-    """A coroutine whose every step is timed: how long it held the loop, and how much of that its thread computed."""
+    """A coroutine that times each of its steps: the wall-clock time on the loop, and the CPU time of the thread."""
 
     __slots__ = ("_accounts", "_coroutine")
 
@@ -199,7 +217,7 @@ class _Steps(Coroutine[Any, Any, Any]):
         return self._coroutine.__await__()
 
     def __getattr__(self, name: str) -> Any:
-        # anyio and the debuggers look at a coroutine's state.
+        # anyio and debuggers read the state of a coroutine, such as cr_frame.
         return getattr(self._coroutine, name)
 
     def _step(self, resume: Callable[..., Any], *args: Any) -> Any:

@@ -1,7 +1,7 @@
-"""Which line holds the event loop: a thread samples the loop's stack, a hundred times a second and more.
+"""Finds the lines that block the event loop: a thread samples the stack of the loop's thread every 5 ms.
 
-It names the innermost line of the application's own code, because that is the one to change, and with it the innermost
-call of all, which says what that line was doing.
+A sample names the innermost line of the application's own code, because that is the line to change, and the innermost
+call on the stack, which shows what that line was doing.
 """
 
 from __future__ import annotations
@@ -29,17 +29,23 @@ INSTALLED: Final = tuple(
         for spelled in (Path(sysconfig.get_paths()[name]), Path(sysconfig.get_paths()[name]).resolve())
     }
 )
-"""Where the code of others is. An application that is installed there, too, must say where its own lines are."""
+"""Folders of the standard library and of installed packages. An application installed there must give `roots`."""
 FASTAPI_ROUTING: Final = str(Path("fastapi", "routing.py"))
 SERIALISERS: Final = frozenset({"serialize_response", "jsonable_encoder", "render", "_prepare_response_content"})
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A line of the application that held the loop: `file:line` in `function`, its source, and the call below it.
+    """A line of the application that blocked the loop.
 
-    `call` is the innermost function of all, as `file:function`. `serialising` says that the handler had returned and
-    its answer was being turned into JSON.
+    Attributes:
+        route: the route of the request, empty where it is not known.
+        file: the file as it is shown.
+        line: the line number.
+        function: the function that contains the line.
+        source: the text of the line, without its comment.
+        call: the innermost function on the stack, as `file:function`.
+        serialising: whether the handler had returned and FastAPI was turning its answer into JSON.
     """
 
     route: str
@@ -52,9 +58,10 @@ class Site:
 
 
 class Application:
-    """Which files are the application's own: those below `roots`, or, where none is given, all that nobody installed.
+    """Tells the application's own files from installed ones.
 
-    `excluded` files are not, wherever they are. File names are shown relative to `root`.
+    Its own are the files below `roots`, or without `roots` all that are not in INSTALLED; `excluded` files and those of
+    bench_probe never are. Names are shown relative to `root`, by default the working directory.
     """
 
     def __init__(self, roots: Sequence[Path] = (), *, excluded: Sequence[Path] = (), root: Path | None = None) -> None:
@@ -69,13 +76,13 @@ class Application:
         return file.startswith(self._roots) if self._roots else not file.startswith(INSTALLED)
 
     def spelled(self, file: str) -> str:
-        """Return the file's name as it is shown."""
+        """Return the name to show: relative to `root` where the file is below it, else without its folder."""
         path = Path(file)
         return str(path.relative_to(self._root)) if path.is_relative_to(self._root) else path.name
 
 
 class LoopStacks:
-    """Samples the loop's thread from a thread of its own. `samples` were taken, a task held the loop in `busy`."""
+    """Samples the loop's stack from another thread. Of `samples` samples, `busy` found a request's task on the loop."""
 
     def __init__(self, accounts: RequestAccounts, loop_thread: int, application: Application | None = None) -> None:
         self._accounts = accounts
@@ -87,7 +94,7 @@ class LoopStacks:
 
     @contextlib.contextmanager
     def sampling(self) -> Iterator[None]:
-        """Take samples for as long as the block lasts."""
+        """Take samples while the block runs."""
         over = threading.Event()
 
         def sample() -> None:
@@ -103,7 +110,7 @@ class LoopStacks:
             sampler.join()
 
     def totals(self) -> dict[str, Any]:
-        """Return what was seen so far, the most frequent site first."""
+        """Return the counts so far, with the most frequent site first."""
         sites = [asdict(site) | {"samples": count} for site, count in self._seen.copy().most_common()]
         return {"samples": self.samples, "busy": self.busy, "sites": sites}
 
@@ -120,10 +127,10 @@ class LoopStacks:
 
 
 def site_of(frame: FrameType, route: str, application: Application) -> Site | None:
-    """Return the innermost line of the application's own code on this stack; None where there is none.
+    """Return the innermost line of the application's own code on this stack, or None where there is none.
 
-    Where FastAPI serialises, it is the serialiser's line: then the handler is done, and what lies further out is
-    middleware.
+    Where FastAPI serialises an answer, return the serialiser's line: the handler has returned then, and the
+    application's lines further out are middleware.
     """
     call, current, serialiser = frame, frame, None
     while current is not None:
@@ -140,7 +147,7 @@ def site_of(frame: FrameType, route: str, application: Application) -> Site | No
 
 
 def _site(frame: FrameType, call: FrameType, route: str, shown: str, *, serialising: bool) -> Site:
-    # A frame that was caught between two lines has none.
+    # A frame has no line number while the interpreter is between two lines.
     file, line = frame.f_code.co_filename, frame.f_lineno or frame.f_code.co_firstlineno
     return Site(
         route=route,

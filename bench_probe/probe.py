@@ -1,4 +1,4 @@
-"""The whole probe of one server process: telemetry, and in the mode `diagnose` accounts and stacks with it."""
+"""The probe of one server process: telemetry, and in the mode `diagnose` also request accounts and loop stacks."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from bench_probe.telemetry import Mode, PoolGauge, telling
 
 
 class Probe:
-    """Watches one server process and writes what it sees to `{prefix}.{pid}.jsonl`.
+    """Observes one server process and writes its readings to `{prefix}.{pid}.jsonl`.
 
-    `application` says which code is the application's own.
+    `application` decides which code is the application's own.
     """
 
     def __init__(self, prefix: str, mode: Mode, application: Application | None = None) -> None:
@@ -28,13 +28,13 @@ class Probe:
         self._accounts = RequestAccounts() if mode == "diagnose" else None
 
     def wrap(self, app: AsgiApplication) -> AsgiApplication:
-        """Return the application with each request charged to its route; in the mode `measure` as it is."""
+        """Return the application, wrapped to charge each request to its route; in the mode `measure` unchanged."""
         return app if self._accounts is None else self._accounts.middleware(app)
 
     @contextlib.contextmanager
     def watching(self, pools: PoolGauge | None = None) -> Iterator[None]:
-        """Watch for as long as the block lasts. Call it on the loop."""
-        # With several workers each has a file of its own.
+        """Observe the process while the block runs. Call this on the loop."""
+        # The process id keeps the files of several workers apart.
         path = Path(f"{self._prefix}.{os.getpid()}.jsonl")
         accounts = self._accounts
         if accounts is None:

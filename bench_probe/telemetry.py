@@ -1,7 +1,8 @@
-"""What the server tells about itself, through a file: a blocked event loop could not answer a question over HTTP.
+"""Telemetry of a server, written to a file, because a blocked event loop cannot answer over HTTP.
 
-A heartbeat on the loop says how late it is. A thread reads the gauges twenty times a second and writes a line for each
-reading, whatever the loop does. Every time is `time.monotonic_ns()`, which on Linux is one clock for all processes.
+A heartbeat on the loop measures the loop's lag. A thread reads the gauges twenty times a second and writes one line for
+each reading, even while the loop is blocked. Times are `time.monotonic_ns()`, which on Linux is one clock for all
+processes.
 
     {"pid": 4242, "mode": "measure", "loop": "uvloop.Loop", "columns": ["t_ns", …]}
     [81234567890, 5, 1210, …]
@@ -27,7 +28,7 @@ BEAT_S: Final = 0.01
 READING_S: Final = 0.05
 READINGS_A_TOTAL: Final = 2
 STALL_US: Final = 5_000
-"""A beat that is later than this is written down by itself; of the others only the sum is kept."""
+"""A beat later than this is also recorded individually. The others only add to the sums."""
 
 COLUMNS: Final = (
     *("t_ns", "beats", "late_us", "late_sq_us2", "overdue_us", "stalls_us"),
@@ -35,24 +36,26 @@ COLUMNS: Final = (
     *("loop_cpu_ns", "process_cpu_ns", "collecting_ns"),
     *("pool_size", "pool_in_use"),
 )
-"""What a line holds, in order.
+"""The values of a line, in order.
 
-`t_ns` is when it was read. Of the heartbeat since the line before: how many `beats`, the sum of their lateness and of
-its square, the single ones above 5 ms, and how long the next is overdue now. `tokens`, `borrowed` and `waiting` are
-those of anyio's default thread limiter, 0 where the server does not use anyio. The CPU times, and the time spent in
-garbage collections, are totals since the start. Of the database pools: connections there are, and connections in use;
-None where there is no pool.
+- `t_ns`: when the reading began.
+- `beats`, `late_us`, `late_sq_us2`: the heartbeats since the previous line, the sum of their lateness, and the sum of
+  its squares. `overdue_us`: how late the next beat is now. `stalls_us`: the list of single latenesses above 5 ms.
+- `tokens`, `borrowed`, `waiting`: those of anyio's default thread limiter; 0 where the server has not imported anyio.
+- `loop_cpu_ns`, `process_cpu_ns`: CPU time of the loop's thread and of the process, since each began.
+- `collecting_ns`: time spent in garbage collections since the probe began.
+- `pool_size`, `pool_in_use`: database connections that are open and in use; None where there is no pool.
 """
 
 
 class PoolGauge(Protocol):
-    """Reads the database pools: their size and the connections in use, None for both where there is none."""
+    """Returns (size, connections in use) of the database pools, or (None, None) where there is no pool."""
 
     def __call__(self) -> tuple[int | None, int | None]: ...
 
 
 class Heartbeat:
-    """A timer on the loop that notes how late it is. Another thread reads it, and takes what came together since."""
+    """A timer on the loop that records how late it fires. Another thread takes the counts and resets them."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -60,24 +63,27 @@ class Heartbeat:
         self._late = _Lateness()
 
     def start(self) -> None:
-        """Begin to beat. Call it on the loop."""
+        """Start the timer. Call this on the loop."""
         self._arm()
 
     def stop(self) -> None:
-        """Beat no more. Call it on the loop."""
+        """Stop the timer. Call this on the loop."""
         self._timer.cancel()
 
     def take(self) -> tuple[int, int, int, int, list[int]]:
-        """Return beats, lateness and its square, overdue time (µs, µs², µs) and the single stalls since the last call.
+        """Return what has accumulated since the last call, and reset it.
 
-        The exchange is one bytecode: a beat lands in the one or in the other, never in none.
+        Returns:
+            The number of beats, the sum of their lateness (µs), the sum of its squares (µs²), how late the next beat is
+            now (µs), and the single latenesses above 5 ms (µs).
         """
+        # One bytecode stores the new object, so that each beat is added to the old one or to the new one.
         taken, self._late = self._late, _Lateness()
         overdue_us = max(0, (time.monotonic_ns() - self._due_ns) // 1000)
         return taken.beats, taken.sum_us, taken.square_us2, overdue_us, taken.stalls_us
 
     def _arm(self) -> None:
-        # Not on an absolute schedule: one stall is one late beat, and not twenty.
+        # Each beat is due one period after the last one, so that one stall gives one late beat instead of many.
         self._due_ns = time.monotonic_ns() + int(BEAT_S * 1e9)
         self._timer = self._loop.call_later(BEAT_S, self._beat)
 
@@ -102,7 +108,7 @@ class _Lateness:
 
 
 class Collections:
-    """Adds up how long the garbage collections of this process take."""
+    """Sums the time that this process spends in garbage collections."""
 
     def __init__(self) -> None:
         self.total_ns = 0
@@ -123,10 +129,10 @@ class Collections:
 
 
 def thread_gauge() -> Callable[[], tuple[int, int, int]]:
-    """Return a function that reads tokens, borrowed tokens and waiting tasks of anyio's default limiter.
+    """Return a function that reads (tokens, borrowed tokens, waiting tasks) of anyio's default limiter.
 
-    Call it on the loop: the limiter belongs to the loop, and another thread could not find it. Where the server has
-    not imported anyio, all three stay 0.
+    Call this on the loop, because anyio finds the limiter only from there; call the returned function on any thread.
+    Where the server has not imported anyio, all three values stay 0.
     """
     to_thread = sys.modules.get("anyio.to_thread")
     if to_thread is None:
@@ -143,10 +149,10 @@ def thread_gauge() -> Callable[[], tuple[int, int, int]]:
 def telling(
     path: Path, mode: Mode, pools: PoolGauge | None = None, totals: Callable[[], dict[str, Any]] | None = None
 ) -> Iterator[None]:
-    """Write readings to `path` for as long as the block lasts. Call it on the loop.
+    """Write readings to `path` while the block runs. Call this on the loop.
 
-    A few times a second the result of `totals`, which only the mode `diagnose` has, is written as an object on its own
-    line. Where the file cannot be written, nothing is: telemetry never stops a server.
+    After every second reading, a further line holds the result of `totals`, which the mode `diagnose` gives, as an
+    object. A file that cannot be written ends the telemetry and never the server.
     """
     loop = asyncio.get_running_loop()
     heartbeat, threads = Heartbeat(loop), thread_gauge()
@@ -190,5 +196,5 @@ def telling(
         finally:
             heartbeat.stop()
             over.set()
-            # Off the loop it would be awaited; here it ends within a reading's time.
+            # This blocks the loop, but only until the reader has finished the reading that it has begun.
             reader.join()

@@ -1,4 +1,4 @@
-"""Which thread runs a handler. Only the server that is verified has a recorder; the measured one has none."""
+"""Records which kind of thread runs each handler. Only the verification server has it, never the measured server."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 
 class ThreadRecorder:
-    """Remembers, for each path, the threads (`loop` or `worker`) that its handler ran on."""
+    """Records, for each path, the kinds of thread (`loop` or `worker`) that its handler ran on."""
 
     def __init__(self) -> None:
         self.loop_thread: int | None = None
         self.threads: dict[str, set[str]] = {}
 
     def record(self, path: str, handler: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap a handler so that each call notes its thread; def stays def, async def stays async def."""
+        """Return the handler, wrapped to record its thread. A def stays a def, and an async def stays an async def."""
         seen = self.threads.setdefault(path, set())
 
         def note() -> None:

@@ -1,1 +1,1 @@
-"""How the service is loaded. Runs in the Locust process; knows requests, not workloads."""
+"""The load generator. It runs in the Locust process and sends requests; it does not know workloads."""

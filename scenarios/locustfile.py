@@ -1,6 +1,6 @@
-"""What `locust -f scenarios/locustfile.py` and the web UI open: one user class for each variant of a running server.
+"""The file for `locust -f` and for the web UI: it defines a user class for each variant of a running server.
 
-The server says itself what it can be asked for; its address is Locust's `--host` or LOCUST_HOST.
+It reads the variants from the server's catalogue. The server's address is Locust's `--host` or LOCUST_HOST.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-# Locust puts this file's own directory on the path, and the package is one above.
+# Locust adds only this file's directory to the path, and the package is in the directory above.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import gevent
@@ -32,7 +32,7 @@ DEFAULT_HOST: Final = "http://127.0.0.1:8000"
 
 
 def server_url(arguments: list[str]) -> str:
-    """The server's address: from Locust's command line, from LOCUST_HOST, or uvicorn's default."""
+    """Return the server's address: from Locust's command line, from LOCUST_HOST, or uvicorn's default."""
     for position, argument in enumerate(arguments):
         if argument in ("-H", "--host") and position + 1 < len(arguments):
             return arguments[position + 1]
@@ -42,13 +42,17 @@ def server_url(arguments: list[str]) -> str:
 
 
 def address(url: str) -> tuple[str, int]:
-    """Host and port of an http address."""
+    """Return the host and the port of an http address."""
     parts = urlsplit(url if "://" in url else f"http://{url}")
     return parts.hostname or "127.0.0.1", parts.port or 80
 
 
 def catalogue(url: str) -> list[dict[str, Any]]:
-    """What the server at `url` can be asked for."""
+    """Return the variants of the server at `url`, each with its requests.
+
+    Raises:
+        SystemExit: no bench server answers there.
+    """
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with direct.open(url.rstrip("/") + CATALOGUE_PATH, timeout=5) as answer:
@@ -56,18 +60,18 @@ def catalogue(url: str) -> list[dict[str, Any]]:
             return found
     except (OSError, ValueError) as error:
         sys.exit(
-            f"No bench server answers at {url} ({error}): `python bench.py ui` starts one with everything that it "
-            "needs, or give --host."
+            f"No bench server answers at {url} ({error}): run `python bench.py ui`, which starts one with everything "
+            "that it needs, or give the address with --host."
         )
 
 
 def class_name(entry: dict[str, Any]) -> str:
-    """The name of an entry's user class."""
+    """Return the name of the user class for an entry of the catalogue."""
     return f"{entry['workload']}_{entry['variant']}".replace("-", "_")
 
 
 def targets(entries: list[dict[str, Any]], url: str) -> dict[str, Target]:
-    """A target for each variant, by the name of its user class."""
+    """Return a target for each variant, by the name of its user class."""
     host, port = address(url)
     return {
         class_name(entry): Target(
@@ -86,7 +90,7 @@ for _name, _target in TARGETS.items():
 
 @events.init.add_listener
 def feed_locust(environment: Environment, **_: Any) -> None:
-    """Sweep every target for time-outs and feed Locust's statistics, from now on."""
+    """Start to sweep every target for time-outs and to feed Locust's statistics."""
     feeds = [BulkFeed(environment, LABELS[name], target) for name, target in TARGETS.items()]
     for target, feed in zip(TARGETS.values(), feeds, strict=True):
         gevent.spawn(target.sweep_forever)

@@ -1,1 +1,1 @@
-"""Workloads whose comparison is known beforehand: they check the instrument, and are measured for nothing else."""
+"""Workloads whose comparison has a known result. They only check the instrument."""

@@ -1,4 +1,4 @@
-"""The same handler on two routes with nothing to wait for: what it shows is how restless the server's core is."""
+"""The same handler on two routes, without a wait: any difference is noise of the server's core."""
 
 from bench_app.workload import Workload
 
@@ -6,7 +6,7 @@ workload = Workload(name="busy", question="Is the same handler as fast as itself
 
 
 async def answer() -> dict[str, bool]:
-    """Answers at once, on the event loop."""
+    """Answer at once, on the event loop."""
     return {"ok": True}
 
 

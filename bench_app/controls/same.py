@@ -1,4 +1,4 @@
-"""The same handler on two routes, mostly waiting: whoever finds a difference here finds it anywhere."""
+"""The same handler on two routes, mostly waiting: a difference found here is a false positive."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ workload = Workload(name="same", question="Is the same handler as fast as itself
 
 
 async def wait() -> dict[str, bool]:
-    """Gives the event loop back while it waits."""
+    """Release the event loop while waiting."""
     await asyncio.sleep(WAIT_S)
     return {"ok": True}
 

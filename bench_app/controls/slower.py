@@ -1,4 +1,4 @@
-"""A handler and the same with 15 % more to wait: a difference that must not be missed."""
+"""A handler, and the same one with a 15 % longer wait: a difference that the instrument must find."""
 
 import asyncio
 
@@ -11,13 +11,13 @@ workload = Workload(name="slower", question="Is a delay of 15 % seen?", wait_s=W
 
 @workload.variant("async")
 async def wait() -> dict[str, bool]:
-    """Waits as declared."""
+    """Wait for the declared time."""
     await asyncio.sleep(WAIT_S)
     return {"ok": True}
 
 
 @workload.variant("async", name="delayed")
 async def wait_longer() -> dict[str, bool]:
-    """Waits 15 % longer."""
+    """Wait 15 % longer than the declared time."""
     await asyncio.sleep(1.15 * WAIT_S)
     return {"ok": True}

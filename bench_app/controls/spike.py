@@ -1,4 +1,4 @@
-"""A handler and the same with every fiftieth answer twice as late: the mean hardly moves, the p99 doubles."""
+"""A handler, and the same one with a doubled wait in every fiftieth request: the mean hardly moves, the p99 doubles."""
 
 import asyncio
 from itertools import count
@@ -14,13 +14,13 @@ served = count(1)
 
 @workload.variant("async")
 async def wait() -> dict[str, bool]:
-    """Waits as declared."""
+    """Wait for the declared time."""
     await asyncio.sleep(WAIT_S)
     return {"ok": True}
 
 
 @workload.variant("async", name="spiked")
 async def wait_and_spike() -> dict[str, bool]:
-    """Waits twice as long, once in fifty times."""
+    """Wait twice as long in one of fifty requests."""
     await asyncio.sleep(WAIT_S if next(served) % EVERY else 2 * WAIT_S)
     return {"ok": True}

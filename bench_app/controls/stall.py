@@ -1,4 +1,4 @@
-"""A wait on the loop itself: eight users of it are served one after the other, eight that await all at once."""
+"""A wait that blocks the loop: it serves eight users one after the other, where an awaited wait serves all at once."""
 
 import asyncio
 import time
@@ -12,13 +12,13 @@ workload = Workload(name="stall", question="Do 8 users queue behind each other?"
 
 @workload.variant("blocking")
 async def stalls() -> dict[str, bool]:
-    """Waits on the event loop, so that nobody else is served meanwhile."""
+    """Block the event loop while waiting, so that the server answers no other request meanwhile."""
     time.sleep(WAIT_S)
     return {"ok": True}
 
 
 @workload.variant("async", against="blocking")
 async def awaits() -> dict[str, bool]:
-    """Gives the event loop back while it waits."""
+    """Release the event loop while waiting."""
     await asyncio.sleep(WAIT_S)
     return {"ok": True}

@@ -1,4 +1,4 @@
-"""A long wait in threads and on the loop: twice as many users as threads, so that the loop serves twice as many."""
+"""A long wait in threads and on the loop: with twice as many users as threads, the loop has twice the throughput."""
 
 import asyncio
 import time
@@ -12,13 +12,13 @@ workload = Workload(name="threads", question="Do 80 users share 40 threads?", wa
 
 @workload.variant("sync")
 def in_threads() -> dict[str, bool]:
-    """Holds one of the worker threads for the whole wait."""
+    """Hold one of the worker threads for the whole wait."""
     time.sleep(WAIT_S)
     return {"ok": True}
 
 
 @workload.variant("async")
 async def on_the_loop() -> dict[str, bool]:
-    """Gives the event loop back while it waits."""
+    """Release the event loop while waiting."""
     await asyncio.sleep(WAIT_S)
     return {"ok": True}

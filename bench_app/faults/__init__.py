@@ -1,1 +1,1 @@
-"""Workloads with a fault that is known beforehand: they check the diagnosis, and are measured for nothing else."""
+"""Workloads with a known fault. They only check the diagnosis."""

@@ -1,4 +1,4 @@
-"""Pure Python that computes for some milliseconds, on the loop and in threads."""
+"""Pure Python that computes for about 20 ms, on the loop and in threads."""
 
 from bench_app.workload import Suffers, Workload
 
@@ -8,7 +8,7 @@ workload = Workload(name="compute", question="Who keeps the processor from the o
 
 
 def count() -> int:
-    """Computes for about 20 ms, and holds the GIL for it."""
+    """Return a sum that takes about 20 ms to compute, while this thread holds the GIL."""
     total = 0
     for number in range(ROUNDS):
         total += number
@@ -17,11 +17,11 @@ def count() -> int:
 
 @workload.variant("sync", suffers=Suffers(("threads hold the GIL",), users=8))
 def count_in_threads() -> dict[str, int]:
-    """Computes in threads, which keep the GIL from the loop."""
+    """Compute in worker threads, which keep the GIL from the event loop."""
     return {"total": count()}
 
 
 @workload.variant("async", suffers=Suffers(("loop computing",), ("loop computing",), users=8))
 async def count_on_the_loop() -> dict[str, int]:
-    """Computes on the loop, which serves nobody meanwhile."""
+    """Compute on the event loop, so that the server answers no other request meanwhile."""
     return {"total": count()}

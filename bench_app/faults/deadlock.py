@@ -1,4 +1,4 @@
-"""A connection that a dependency takes in one hop and the handler uses in another: with few of them nobody moves."""
+"""A dependency takes a connection in one thread hop and the handler uses it in a second: few connections deadlock."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -19,13 +19,16 @@ workload = Workload(
 
 
 def connection_of(request: Request) -> Iterator[Connection[TupleRow]]:
-    """Keeps a connection until the answer is made; threads that wait for one keep it from being made."""
+    """Yield a pooled connection and hold it until the request ends.
+
+    Threads that wait for a connection here leave none for the handlers that would release one.
+    """
     with resources_of(request).psycopg_pool.connection() as connection:
         yield connection
 
 
 @workload.variant("sync", suffers=Suffers(("deadlock",), low_tried=False))
 def use_it(connection: Annotated[Connection[TupleRow], Depends(connection_of)]) -> dict[str, bool]:
-    """Needs a second thread while it keeps a connection."""
+    """Need a second worker thread while the request already holds a connection."""
     connection.execute("SELECT 1")
     return {"ok": True}

@@ -1,4 +1,4 @@
-"""Many objects that point at each other: what is made in a request is only freed by the garbage collector."""
+"""Objects in reference cycles: only the garbage collector frees what each request creates."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ kept: list[Any] = [[number] for number in range(400_000)]
 
 @workload.variant("async", suffers=Suffers(("garbage collection",), low_tried=False))
 async def litter() -> dict[str, int]:
-    """Makes cycles, beside a large heap that each full collection has to go through."""
+    """Create reference cycles, beside a large heap that each full collection traverses."""
     ring: list[Any] = []
     for _ in range(OBJECTS):
         ring = [ring]

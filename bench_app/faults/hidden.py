@@ -1,4 +1,4 @@
-"""A blocking call far below the handler: in a child task of a gather, in a library's callback, behind a dependency."""
+"""A blocking call outside of the handler: in a child task of a gather, and in a dependency."""
 
 import asyncio
 import time
@@ -16,30 +16,30 @@ workload = Workload(
 
 
 def blocks(function: str) -> Suffers:
-    """Return the label of a variant in which this function blocks the loop, far below the handler."""
+    """Return the label of a variant in which this function, and not the handler, blocks the loop."""
     return Suffers(high=("loop blocked",), low=("loop blocked",), function=function)
 
 
 async def child() -> None:
-    """Blocks the loop in a task of its own."""
+    """Block the event loop in a task of its own."""
     await asyncio.sleep(0)
     time.sleep(WAIT_S)
 
 
 async def dependency() -> bool:
-    """Blocks the loop before the handler is called."""
+    """Block the event loop before FastAPI calls the handler."""
     time.sleep(WAIT_S)
     return True
 
 
 @workload.variant("blocking", name="gathered", against="gathered", suffers=blocks("child"))
 async def gathered() -> dict[str, bool]:
-    """Waits for a child that blocks."""
+    """Await a child task that blocks the event loop."""
     await asyncio.gather(child(), asyncio.sleep(0))
     return {"ok": True}
 
 
 @workload.variant("blocking", name="depended", against="gathered", suffers=blocks("dependency"))
 async def depended(ok: Annotated[bool, Depends(dependency)]) -> dict[str, bool]:
-    """Is called after a dependency that blocks."""
+    """Answer after a dependency that blocked the event loop."""
     return {"ok": ok}

@@ -1,4 +1,4 @@
-"""A statement that waits for a lock which every other one of its kind wants, too."""
+"""A statement that takes one lock in the database, so that all requests queue for it."""
 
 from fastapi import Request
 
@@ -17,7 +17,7 @@ workload = Workload(
 
 @workload.variant("async", suffers=Suffers(("database",)))
 async def take_the_lock(request: Request) -> dict[str, bool]:
-    """Keeps a lock for 4 ms, which one transaction has at a time."""
+    """Hold for 4 ms a database lock that one transaction has at a time."""
     async with resources_of(request).asyncpg_pool.acquire() as connection:
         await connection.fetch(STATEMENT)
     return {"ok": True}

@@ -1,4 +1,4 @@
-"""A slow statement and few connections: threads and tasks alike wait for one of them."""
+"""A slow statement and few connections: both threads and tasks wait for a connection."""
 
 from fastapi import Request
 
@@ -17,7 +17,7 @@ workload = Workload(
 
 @workload.variant("sync", suffers=Suffers(("database pool",)))
 def wait_in_threads(request: Request) -> dict[str, bool]:
-    """Keeps a connection for 20 ms, in a thread."""
+    """Hold a pooled connection for 20 ms, in a worker thread."""
     with resources_of(request).psycopg_pool.connection() as connection:
         connection.execute(STATEMENT)
     return {"ok": True}
@@ -25,7 +25,7 @@ def wait_in_threads(request: Request) -> dict[str, bool]:
 
 @workload.variant("async", suffers=Suffers(("database pool",)))
 async def wait_on_the_loop(request: Request) -> dict[str, bool]:
-    """Keeps a connection for 20 ms, on the loop."""
+    """Hold a pooled connection for 20 ms, on the event loop."""
     async with resources_of(request).asyncpg_pool.acquire() as connection:
         await connection.fetch(STATEMENT)
     return {"ok": True}

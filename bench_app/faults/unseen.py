@@ -1,4 +1,4 @@
-"""A lock of the application's own: whoever waits for it holds nothing that anybody looks at."""
+"""A lock inside the application: the probe has no measurement of the wait for it."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ lock = asyncio.Lock()
 
 @workload.variant("async", suffers=Suffers())
 async def wait_for_the_lock() -> dict[str, bool]:
-    """Waits with a lock that one request has at a time."""
+    """Wait while holding a lock that one request has at a time."""
     async with lock:
         await asyncio.sleep(WAIT_S)
     return {"ok": True}

@@ -1,1 +1,1 @@
-"""One file a workload, all its variants side by side, the trap included. A file put here is found by discovery."""
+"""The built-in workloads, one file each, with all variants side by side. Discovery finds every file in this folder."""

@@ -11,7 +11,7 @@ from bench_app.settings import TABLE
 from bench_app.workload import BUSY, Claim, Suffers, Workload
 
 STATEMENT = f"SELECT id, name, quantity FROM {TABLE} ORDER BY id LIMIT 20"
-# A new connection costs the database a process, and the server CPU: either may be the first to be full.
+# A new connection costs the database a process and the server CPU time. Either may saturate first.
 OVERLOADED = Suffers(high=(*BUSY.high, "database"))
 
 
@@ -49,7 +49,7 @@ workload = Workload(
 
 @workload.variant("sync", suffers=BUSY)
 def database_sync(request: Request) -> list[Row]:
-    """psycopg 3 from its pool, in a worker thread."""
+    """Run the statement through a pooled psycopg 3 connection, in a worker thread."""
     with resources_of(request).psycopg_pool.connection() as connection:
         with connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(STATEMENT).fetchall()  # type: ignore[return-value]  # FastAPI validates dicts
@@ -57,16 +57,16 @@ def database_sync(request: Request) -> list[Row]:
 
 @workload.variant("async", suffers=BUSY)
 async def database_async(request: Request) -> list[Row]:
-    """asyncpg from its pool, on the event loop."""
+    """Run the statement through a pooled asyncpg connection, on the event loop."""
     resources = resources_of(request)
     async with resources.asyncpg_pool.acquire(timeout=resources.settings.pool_timeout_s) as connection:
         return [dict(row) for row in await connection.fetch(STATEMENT)]  # type: ignore[misc]  # FastAPI validates
 
 
-# At a low rate nothing is wrong: a statement holds the loop for too short a time.
+# At a low rate the diagnosis names no cause, because one statement blocks the loop only briefly.
 @workload.variant("blocking", suffers=Suffers(("loop blocked",), function="database_blocking"))
 async def database_blocking(request: Request) -> list[Row]:
-    """The trap: psycopg called on the event loop, so that one statement runs at a time."""
+    """Call psycopg on the event loop (the trap), so that only one statement runs at a time."""
     with resources_of(request).psycopg_pool.connection() as connection:
         with connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(STATEMENT).fetchall()  # type: ignore[return-value]  # FastAPI validates dicts
@@ -74,7 +74,7 @@ async def database_blocking(request: Request) -> list[Row]:
 
 @workload.variant("sync", name="sync_connect_each", suffers=OVERLOADED)
 def database_sync_connect_each(request: Request) -> list[Row]:
-    """A new psycopg connection for each request, in a worker thread."""
+    """Open a new psycopg connection for each request, in a worker thread."""
     with psycopg.connect(resources_of(request).dsn, autocommit=True) as connection:
         with connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(STATEMENT).fetchall()  # type: ignore[return-value]  # FastAPI validates dicts
@@ -82,7 +82,7 @@ def database_sync_connect_each(request: Request) -> list[Row]:
 
 @workload.variant("async", name="async_connect_each", suffers=OVERLOADED)
 async def database_async_connect_each(request: Request) -> list[Row]:
-    """The guide's form: a new asyncpg connection for each request."""
+    """Open a new asyncpg connection for each request, as the guide's code does."""
     connection = await asyncpg.connect(resources_of(request).dsn)
     try:
         return [dict(row) for row in await connection.fetch(STATEMENT)]  # type: ignore[misc]  # FastAPI validates

@@ -1,4 +1,4 @@
-"""One JSON document from a slow neighbour: a shared client session or a new one for each request."""
+"""One JSON document from a slow upstream service: a shared client session, or a new one for each request."""
 
 import aiohttp
 import requests
@@ -11,7 +11,7 @@ from bench_app.workload import BUSY, Claim, Suffers, Workload
 
 
 class Quote(BaseModel):
-    """What the upstream service answers."""
+    """The answer of the upstream service."""
 
     source: str
     price: float
@@ -46,37 +46,37 @@ workload = Workload(
 
 @workload.variant("sync", suffers=BUSY)
 def external_sync(request: Request) -> Quote:
-    """requests with one shared session, in a worker thread."""
+    """Call upstream through one shared requests session, in a worker thread."""
     resources = resources_of(request)
     return Quote(**resources.requests_session.get(resources.upstream).json())
 
 
-# What waits for most of its time, and costs little, fills a core only with more users than the others need.
+# A request of this variant mostly waits and costs little CPU, so a full core takes more users than elsewhere.
 @workload.variant("async", suffers=Suffers(BUSY.high, users=128))
 async def external_async(request: Request) -> Quote:
-    """aiohttp with one shared session, on the event loop."""
+    """Call upstream through one shared aiohttp session, on the event loop."""
     resources = resources_of(request)
     async with resources.aiohttp_session.get(resources.upstream) as response:
         return Quote(**await response.json())
 
 
-# At twenty requests a second, each of which keeps the loop for 20 ms, the loop is held for 40 % of the time.
+# At twenty requests a second, each of which blocks the loop for 20 ms, the loop is blocked for 40 % of the time.
 @workload.variant("blocking", suffers=Suffers(("loop blocked",), ("loop blocked",), "external_blocking"))
 async def external_blocking(request: Request) -> Quote:
-    """The trap: requests called on the event loop, which stands still for the whole answer."""
+    """Call requests on the event loop (the trap), which is blocked until the answer arrives."""
     resources = resources_of(request)
     return Quote(**resources.requests_session.get(resources.upstream).json())
 
 
 @workload.variant("sync", name="sync_session_each", suffers=BUSY)
 def external_sync_session_each(request: Request) -> Quote:
-    """requests.get: a new session, and so a new connection, for each request."""
+    """Call requests.get, which opens a new session, and so a new connection, for each request."""
     return Quote(**requests.get(resources_of(request).upstream).json())
 
 
 @workload.variant("async", name="async_session_each", suffers=BUSY)
 async def external_async_session_each(request: Request) -> Quote:
-    """The guide's form: a new ClientSession, and so a new connection, for each request."""
+    """Open a new ClientSession, and so a new connection, for each request, as the guide's code does."""
     async with aiohttp.ClientSession() as session:
         async with session.get(resources_of(request).upstream) as response:
             return Quote(**await response.json())

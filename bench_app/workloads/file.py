@@ -1,4 +1,4 @@
-"""A small JSON file, read and returned: the I/O that is too fast to be worth awaiting, or is it?"""
+"""A small JSON file, read and returned: does it pay to await I/O that the page cache answers?"""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ DOCUMENT = Path(__file__).with_name("file.json")
 
 
 class Document(BaseModel):
-    """The document that the file holds."""
+    """The document in the file."""
 
     title: str
     tags: list[str]
@@ -36,20 +36,20 @@ workload = Workload(
 
 @workload.variant("sync", suffers=BUSY)
 def file_sync() -> Document:
-    """open() and read() in a worker thread."""
+    """Read the file with open() and read(), in a worker thread."""
     with DOCUMENT.open("rb") as file:
         return Document(**json.loads(file.read()))
 
 
 @workload.variant("async", suffers=BUSY)
 async def file_async() -> Document:
-    """anyio.open_file: each of open, read and close is a trip to a worker thread and back."""
+    """Read the file with anyio.open_file, which sends each of open, read and close to a worker thread and back."""
     async with await anyio.open_file(DOCUMENT, "rb") as file:
         return Document(**json.loads(await file.read()))
 
 
 @workload.variant("blocking", suffers=BUSY)
 async def file_blocking() -> Document:
-    """The trap, or is it: open() and read() on the event loop."""
+    """Read the file with open() and read() on the event loop, which the page cache makes a short block."""
     with DOCUMENT.open("rb") as file:
         return Document(**json.loads(file.read()))

@@ -1,4 +1,4 @@
-"""A path parameter that is validated, and refused in two ways: by the handler (400) and by FastAPI (422)."""
+"""A validated path parameter with two kinds of error: a 400 from the handler and a 422 from FastAPI."""
 
 from fastapi import HTTPException
 from pydantic import BaseModel
@@ -7,13 +7,13 @@ from bench_app.workload import BUSY, Request, Workload
 
 
 class Item(BaseModel):
-    """An item by its number."""
+    """An item, identified by its number."""
 
     item_id: int
 
 
 class Refusal(BaseModel):
-    """What HTTPException sends."""
+    """The body that an HTTPException sends."""
 
     detail: str
 
@@ -35,7 +35,7 @@ NEGATIVE = "item_id must not be negative"
 
 @workload.variant("sync", suffers=BUSY)
 def item_sync(item_id: int) -> Item:
-    """Refuses a negative number by HTTPException, from a worker thread. A 422 is decided before, on the loop."""
+    """Reject a negative number with an HTTPException, in a worker thread. FastAPI decides a 422 before, on the loop."""
     if item_id < 0:
         raise HTTPException(status_code=400, detail=NEGATIVE)
     return Item(item_id=item_id)
@@ -43,7 +43,7 @@ def item_sync(item_id: int) -> Item:
 
 @workload.variant("async", suffers=BUSY)
 async def item_async(item_id: int) -> Item:
-    """Refuses a negative number by HTTPException, on the event loop."""
+    """Reject a negative number with an HTTPException, on the event loop."""
     if item_id < 0:
         raise HTTPException(status_code=400, detail=NEGATIVE)
     return Item(item_id=item_id)

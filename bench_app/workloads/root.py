@@ -1,4 +1,4 @@
-"""The smallest endpoint there is: what the framework and the thread pool cost when nobody waits for anything."""
+"""The smallest endpoint: what the framework and the thread pool cost where the handler waits for nothing."""
 
 from pydantic import BaseModel
 
@@ -6,7 +6,7 @@ from bench_app.workload import BUSY, Claim, Workload
 
 
 class Greeting(BaseModel):
-    """The guide's first answer."""
+    """The answer of the guide's first endpoint."""
 
     Hello: str
 
@@ -28,11 +28,11 @@ workload = Workload(
 
 @workload.variant("sync", suffers=BUSY)
 def root_sync() -> Greeting:
-    """Answers from a worker thread: FastAPI sends every def handler through the thread pool."""
+    """Answer from a worker thread, because FastAPI runs every def handler on the thread pool."""
     return Greeting(Hello="World")
 
 
 @workload.variant("async", suffers=BUSY)
 async def root_async() -> Greeting:
-    """Answers on the event loop, without a thread."""
+    """Answer on the event loop, without a worker thread."""
     return Greeting(Hello="World")

@@ -1,4 +1,4 @@
-"""A declared wait and nothing else. The answers are arithmetic, so this workload also calibrates the instrument."""
+"""A declared wait and nothing else. Arithmetic predicts the results, so it also calibrates the instrument."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from bench_app.workload import Claim, Suffers, Workload
 
 
 class Slept(BaseModel):
-    """How long the handler waited, in seconds."""
+    """The wait of the handler, in seconds."""
 
     slept_s: float
 
@@ -44,7 +44,7 @@ workload = Workload(
 
 @workload.variant("sync", suffers=Suffers(("thread limit",)))
 def sleep_sync(request: Request) -> Slept:
-    """Holds one of the worker threads for the whole wait."""
+    """Hold one of the worker threads for the whole wait."""
     wait_s = resources_of(request).settings.wait_s
     time.sleep(wait_s)
     return Slept(slept_s=wait_s)
@@ -52,7 +52,7 @@ def sleep_sync(request: Request) -> Slept:
 
 @workload.variant("async", suffers=Suffers())
 async def sleep_async(request: Request) -> Slept:
-    """Gives the event loop back while it waits."""
+    """Release the event loop while waiting."""
     wait_s = resources_of(request).settings.wait_s
     await asyncio.sleep(wait_s)
     return Slept(slept_s=wait_s)
@@ -60,7 +60,7 @@ async def sleep_async(request: Request) -> Slept:
 
 @workload.variant("blocking", suffers=Suffers(("loop blocked",), ("loop blocked",), "sleep_blocking"))
 async def sleep_blocking(request: Request) -> Slept:
-    """The trap: waits on the event loop itself, so nobody else is served meanwhile."""
+    """Block the event loop while waiting (the trap), so that the server answers no other request meanwhile."""
     wait_s = resources_of(request).settings.wait_s
     time.sleep(wait_s)
     return Slept(slept_s=wait_s)
@@ -68,7 +68,7 @@ async def sleep_blocking(request: Request) -> Slept:
 
 @workload.variant("offload", suffers=Suffers(("thread limit",)))
 async def sleep_offload(request: Request) -> Slept:
-    """Hands the blocking wait to the same thread pool that def handlers use."""
+    """Hand the blocking wait to the thread pool that def handlers use."""
     wait_s = resources_of(request).settings.wait_s
     await run_in_threadpool(time.sleep, wait_s)
     return Slept(slept_s=wait_s)

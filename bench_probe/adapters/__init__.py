@@ -1,7 +1,7 @@
-"""One file for each library that a server may wait in. A library that the server has not imported is left alone.
+"""Adapters, one file for each library that a server may wait in. Only libraries that the server imports are patched.
 
-An adapter replaces a few functions of its library by ones that measure and then call the original. Every replacement
-is undone at the end. An adapter that fails to install is undone and reported; it never stops the server.
+An adapter replaces a few functions of its library by functions that measure and call the original. All originals are
+restored at the end. An adapter that fails to install is reverted and reported. It never stops the server.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ ADAPTERS: Final = {
     "requests": ("requests",),
     "urllib3": ("urllib3",),
 }
-"""Each adapter, by the name of its file less `watch_`, with the modules that must be imported before it can watch."""
+"""Each adapter, by the name of its file without `watch_`, with the modules that the server must have imported."""
 
 
 @contextlib.contextmanager
 def watching(accounts: RequestAccounts) -> Iterator[dict[str, str]]:
-    """Watch every library that is imported, for as long as the block lasts.
+    """Install the adapters of all libraries that are imported now, and remove them when the block ends.
 
     Yields:
         The adapters that could not be installed, each with the reason.
@@ -45,6 +45,6 @@ def watching(accounts: RequestAccounts) -> Iterator[dict[str, str]]:
                 with Patches() as patches:
                     importlib.import_module(f"bench_probe.adapters.watch_{name}").install(accounts, patches)
                     installed.take_over(patches)
-            except Exception as error:  # another version of the library, and the server goes on without this figure
+            except Exception as error:  # an unknown version of the library must not stop the server
                 failed[name] = f"{type(error).__name__}: {error}"
         yield failed

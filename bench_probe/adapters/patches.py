@@ -1,4 +1,4 @@
-"""Replacements of a library's functions, each undone at the end."""
+"""Replacements of a library's functions, and the restoring of the originals."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 
 class Patches:
-    """What was replaced. Leaving the `with` block puts the originals back, the last one first.
+    """A list of replaced functions. Leaving the `with` block restores the originals, the last one first.
 
-    A function that somebody else replaced in the meantime stays as it is: to put the original back would undo theirs.
+    A function that other code has replaced in the meantime stays as it is, because restoring it would undo that change.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Patches:
         self._replaced.clear()
 
     def replace(self, owner: Any, name: str, replacement: Any) -> None:
-        """Put `replacement` in the place of the owner's attribute.
+        """Replace the owner's attribute `name` by `replacement`.
 
         Raises:
             AttributeError: the owner has no such attribute.
@@ -37,6 +37,6 @@ class Patches:
         self._replaced.append((owner, name, original, replacement))
 
     def take_over(self, other: Patches) -> None:
-        """Undo the other's replacements with these, and not when its own block ends."""
+        """Move the replacements of `other` here, so that this block restores them and not the block of `other`."""
         self._replaced += other._replaced
         other._replaced = []

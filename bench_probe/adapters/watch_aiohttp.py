@@ -1,4 +1,4 @@
-"""Outbound calls of aiohttp: how long each takes, and how much of that it waits for a free connection."""
+"""Times aiohttp's outbound calls, and their waits for a free connection."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench_probe.adapters.patches import Patches
 
 
 def install(accounts: RequestAccounts, patches: Patches) -> None:
-    """Time `ClientSession._request`, and the connector's wait when all of its connections are out."""
+    """Time `ClientSession._request`, and the connector's wait while all of its connections are in use."""
     aiohttp = sys.modules["aiohttp"]
     ask, wait = aiohttp.ClientSession._request, aiohttp.BaseConnector._wait_for_available_connection
 

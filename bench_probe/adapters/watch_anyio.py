@@ -1,4 +1,4 @@
-"""Hops to anyio's default thread pool: how long each waits for a thread, keeps it, and waits to come back."""
+"""Times hops to anyio's default thread pool: the wait for a thread, the call, and the wait for the loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def install(accounts: RequestAccounts, patches: Patches) -> None:
     original = to_thread.run_sync
 
     async def run_sync(function: Callable[..., Any], *args: Any, limiter: Any = None, **options: Any) -> Any:
-        if limiter is not None:  # not the pool that everybody shares
+        if limiter is not None:  # not the shared default pool
             return await original(function, *args, limiter=limiter, **options)
         account, asked = accounts.current, time.monotonic_ns()
         began = ended = 0

@@ -1,4 +1,4 @@
-"""Connections of asyncpg: how long each is waited for, kept, and how long a new one takes."""
+"""Times asyncpg's pooled connections (the wait and the use of each), and new connections."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench_probe.adapters.patches import Patches
 
 
 def install(accounts: RequestAccounts, patches: Patches) -> None:
-    """Time `pool.acquire()` as a context manager, and `asyncpg.connect`."""
+    """Time `async with pool.acquire()`, and `asyncpg.connect`."""
     asyncpg, context = sys.modules["asyncpg"], sys.modules["asyncpg.pool"].PoolAcquireContext
     enter, leave, connect = context.__aenter__, context.__aexit__, asyncpg.connect
 

@@ -1,4 +1,4 @@
-"""Connections of psycopg that are made without a pool: how long each takes."""
+"""Times new psycopg connections that are made without a pool."""
 
 from __future__ import annotations
 

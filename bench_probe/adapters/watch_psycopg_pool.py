@@ -1,4 +1,4 @@
-"""Connections of psycopg's pool: how long each is waited for and kept."""
+"""Times the connections of psycopg's pool: the wait and the use of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench_probe.adapters.patches import Patches
 
 
 def install(accounts: RequestAccounts, patches: Patches) -> None:
-    """Time what is between `getconn` and `putconn`; `pool.connection()` calls both."""
+    """Time `getconn`, and the use until `putconn`. `pool.connection()` calls both."""
     pool_class = sys.modules["psycopg_pool"].ConnectionPool
     get, put = pool_class.getconn, pool_class.putconn
 

@@ -1,4 +1,4 @@
-"""Outbound calls of requests: how long each takes."""
+"""Times the outbound calls of requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outbound connections of urllib3, which requests uses: how long a call waits for a free one."""
+"""Times the waits for a free connection of urllib3, which requests uses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench_probe.adapters.patches import Patches
 
 
 def install(accounts: RequestAccounts, patches: Patches) -> None:
-    """Time the wait for a connection of a pool that blocks when it is empty."""
+    """Time `_get_conn`, which waits for a free connection where the pool is one that blocks."""
     pool_class = sys.modules["urllib3"].HTTPConnectionPool
     lease = pool_class._get_conn
 

@@ -1,1 +1,1 @@
-"""The load engine: connections, open loop, recording, victims. Callbacks on gevent's hub; knows no Locust."""
+"""The load engine: connections, open loop, recording, victims. It runs on gevent's hub and never imports Locust."""

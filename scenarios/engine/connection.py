@@ -1,8 +1,8 @@
 """One HTTP/1.1 connection whose hot path runs as callbacks on gevent's hub.
 
 A greenlet switch and an event for each request cost a Locust client most of its core (about 100 µs a request with
-FastHttpUser). Here the hub calls straight into the parser when bytes arrive, and the answer's callback sends the next
-request: the greenlet that owns the connection stays parked until the connection is lost.
+FastHttpUser). Here the hub calls the parser directly when bytes arrive, and the callback of the answer sends the next
+request. The greenlet that owns the connection stays parked until the connection is lost.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from scenarios.wire.protocol import RequestSpec
 
 READ: Final = 1
 WRITE: Final = 2
-# recv allocates this much before it knows how little came: larger costs every answer, smaller only the large ones.
+# recv allocates this much before it knows the size: a larger value slows every answer, a smaller one only large ones.
 CHUNK: Final = 16_384
 HEAD_LIMIT: Final = 65_536
-# Longer answers are parsed each time: their comparison would cost more, and ten thousand connections keep one each.
+# Longer answers are parsed each time: comparing them would take longer, and each connection would keep a copy.
 REPEAT_LIMIT: Final = 4_096
 
 now_ns = time.monotonic_ns
@@ -32,7 +32,7 @@ OnLost = Callable[[str | None, int], None]
 
 
 def encode(request: RequestSpec, host: str, port: int) -> bytes:
-    """The request as it goes over the wire, built once and sent many times."""
+    """Return the bytes of the request as HTTP/1.1, built once and sent many times."""
     body = request.body.encode()
     declared = {name.lower() for name, _ in request.headers}
     lines = [f"{request.method} {request.path} HTTP/1.1"]
@@ -47,7 +47,7 @@ def encode(request: RequestSpec, host: str, port: int) -> bytes:
 
 
 def cause_of(error: OSError) -> str:
-    """The name under which a socket error is counted."""
+    """Return the cause under which a socket error is counted."""
     if isinstance(error, ConnectionRefusedError):
         return "refused"
     if isinstance(error, (ConnectionResetError, BrokenPipeError)):
@@ -60,9 +60,9 @@ def cause_of(error: OSError) -> str:
 class Connection:
     """A connection with at most one request in flight.
 
-    `on_response(status, end_ns)` and `on_lost(cause, end_ns)` are called on the hub and must not block. There are no
-    silent retries: whatever cuts a request off is a failure with a cause, and leaves the connection closed. The cause
-    is None where the connection was lost between two requests, which is nobody's failure.
+    The hub calls `on_response(status, end_ns)` and `on_lost(cause, end_ns)`, which must not block. `end_ns` is
+    `time.monotonic_ns()`. The connection never retries: a request that is cut off fails with a cause, and the
+    connection is closed. The cause is None where the connection was lost between two requests, which is not a failure.
     """
 
     __slots__ = (
@@ -96,7 +96,7 @@ class Connection:
         self._head = b""
         self._complete = False
         self._previous = b""
-        # The bytes of the last answer that came twice in a row, whole and alone; None while there is no such answer.
+        # The last answer that came twice in a row, each time as one whole chunk; None before there is one.
         self._repeat: bytes | None = None
         self._repeat_status = 0
         self.in_flight = False
@@ -107,10 +107,14 @@ class Connection:
         return self.socket is not None
 
     def open(self, timeout_s: float) -> None:
-        """Connect. Called from a greenlet, which it parks meanwhile; raises OSError."""
+        """Connect. Call this from a greenlet, which is parked meanwhile.
+
+        Raises:
+            OSError: the connection failed, or was not made within `timeout_s` seconds.
+        """
         connected = socket.create_connection((self._host, self._port), timeout=timeout_s)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # gevent's sockets are non-blocking underneath; the raw one spares a Python layer on each call.
+        # gevent wraps a non-blocking socket; using that one saves a Python layer on each call.
         self.socket, self._raw = connected, connected._sock
         self._parser = httptools.HttpResponseParser(self)
         self._head = b""
@@ -120,7 +124,7 @@ class Connection:
         self._writer: Any = None
 
     def close(self) -> None:
-        """Close at once; a request in flight is forgotten without a callback."""
+        """Close at once. A request in flight gets no callback."""
         if self.socket is None:
             return
         for watcher in (self._reader, self._writer):
@@ -132,7 +136,7 @@ class Connection:
         self.in_flight = False
 
     def send(self, request: bytes) -> None:
-        """Send the request; its answer, or what became of it, comes to the callbacks."""
+        """Send the request. One of the callbacks reports its answer or its failure."""
         self.in_flight = True
         self.sent_ns = now_ns()
         try:
@@ -148,7 +152,7 @@ class Connection:
             self._writer.start(self._writable)
 
     def fail(self, cause: str) -> None:
-        """Close, and report the request in flight, if there is one, as failed."""
+        """Close, and report a request in flight as failed for this cause."""
         reported = cause if self.in_flight else None
         self.close()
         self._on_lost(reported, now_ns())
@@ -175,7 +179,7 @@ class Connection:
             self.fail(cause_of(error))
             return
         if data == self._repeat and self.in_flight and not self._head:
-            # The parser stands between two answers, and these bytes it has read twice: it would say the same again.
+            # The parser is between two answers and has parsed the same bytes before: the result would be the same.
             self.in_flight = False
             self._on_response(self._repeat_status, now_ns())
             return
@@ -194,11 +198,11 @@ class Connection:
                 self._remember(data)
             self._head = b""
         elif len(self._head) < HEAD_LIMIT:
-            # Kept for the one question that the parser leaves open: does this answer end where the connection does?
+            # The parser does not tell whether the answer ends with the connection, so the head is kept to decide that.
             self._head += data[:HEAD_LIMIT]
 
     def _remember(self, data: bytes) -> None:
-        """Keep an answer that came in one chunk, so that its like need not be parsed."""
+        """Remember an answer that came in one chunk, so that an equal one need not be parsed."""
         if len(data) > REPEAT_LIMIT:
             return
         if data == self._previous and _is_one_answer(data):
@@ -206,7 +210,7 @@ class Connection:
         self._previous = data
 
     def _ended(self) -> None:
-        """The server closed its side: the end of an answer that has no length, or a loss."""
+        """Handle the server's end of the connection: it ends an answer without a length, or the connection is lost."""
         if self.in_flight and _ends_with_connection(self._head):
             status, end_ns = self._parser.get_status_code(), now_ns()
             self.close()
@@ -215,16 +219,20 @@ class Connection:
             self.fail("closed")
 
     def on_message_begin(self) -> None:
-        """Called by the parser at the first byte of each answer."""
-        # What came in the same chunk as an answer cannot be the answer to what that answer set off.
+        """Reject an answer to no request. The parser calls this at the first byte of each answer.
+
+        Raises:
+            httptools.HttpParserError: no request is in flight, or the chunk already held its answer.
+        """
+        # An answer may send the next request, whose own answer cannot already be in the same chunk.
         if self._complete or not self.in_flight:
             raise httptools.HttpParserError("an answer to nothing")
 
     def on_message_complete(self) -> None:
-        """Called by the parser at the end of each answer."""
+        """Report the answer. The parser calls this at the end of each answer."""
         parser = self._parser
         status = parser.get_status_code()
-        if status < 200:  # 100 Continue and its like precede the answer
+        if status < 200:  # an informational response such as 100 Continue precedes the answer
             return
         self._complete = True
         self.in_flight = False
@@ -235,21 +243,21 @@ class Connection:
 
 
 class StampedConnection(Connection):
-    """A connection whose every request says when it was sent, so that a server can tell how long it was not looking.
+    """A connection that adds its send time to each request, so that the server can measure the wait before reading.
 
-    It builds each request anew, which costs a microsecond: for diagnosing, never for measuring.
+    It builds each request anew, which takes a microsecond. So it serves the diagnosis and never a measurement.
     """
 
     __slots__ = ()
 
     def send(self, request: bytes) -> None:
-        """Send the request with a header of its own behind the others."""
+        """Send the request with the header `X-Sent` after the others: the send time, as `time.monotonic_ns()`."""
         head, separator, body = request.partition(b"\r\n\r\n")
         super().send(b"%b\r\nX-Sent: %d%b%b" % (head, now_ns(), separator, body))
 
 
 def _is_one_answer(data: bytes) -> bool:
-    """Whether these bytes, which the parser found to complete an answer, hold nothing after its declared length."""
+    """Return whether these bytes are exactly one answer, whose body has the declared length."""
     head, _, body = data.partition(b"\r\n\r\n")
     lengths = [
         value.strip()
@@ -260,7 +268,10 @@ def _is_one_answer(data: bytes) -> bool:
 
 
 def _ends_with_connection(received: bytes) -> bool:
-    """Whether an answer that began like this has neither a length nor chunks, so that its end is the connection's."""
+    """Return whether the answer that begins with these bytes has neither a length nor chunks.
+
+    Such an answer ends where the connection ends.
+    """
     head, separator, _ = received.partition(b"\r\n\r\n")
     if not separator or not head.startswith(b"HTTP/1."):
         return False

@@ -1,4 +1,4 @@
-"""The open loop: what is due is sent over whichever connection is free, and waits for none of the answers."""
+"""The open loop: a dispatcher sends each request at its due time over any idle connection, without awaiting answers."""
 
 from __future__ import annotations
 
@@ -11,25 +11,24 @@ from scenarios.engine.target import Target
 from scenarios.engine.timer import Timer
 
 BURST: Final = 256
-"""The most requests sent in one go, so that answers are read in between when the schedule has to be caught up with."""
-
+"""The most requests sent in one callback, so that the hub reads answers in between while the dispatcher catches up."""
 
 LONGEST_QUEUE: Final = 100_000
-"""The most requests that wait for a connection; beyond that what is due is dropped at once, or memory would be."""
+"""The most requests that wait for a connection. Further ones are dropped at once, to bound the memory."""
 
 
 class Carrier(Protocol):
-    """A user whose connection the dispatcher may send over."""
+    """A user that sends the dispatcher's requests over its connection."""
 
     def fire(self, request: bytes, expect: int, due_ns: int) -> None:
-        """Send the request that was due at `due_ns`."""
+        """Send the request that was due at `due_ns`, and count a status other than `expect` as a failure."""
 
 
 class Dispatcher:
     """Sends each request at its due time over the connection that has been idle longest.
 
-    What is due while none is idle waits in line, and is dropped when it has waited for the target's time-out: by then
-    it would have failed anyway.
+    A request that becomes due while no connection is idle waits in a queue. The dispatcher drops it once it has waited
+    as long as the target's time-out, because a sent request would have failed by then.
     """
 
     def __init__(self, target: Target, due: Iterator[int]) -> None:
@@ -39,31 +38,31 @@ class Dispatcher:
         self._waiting: deque[int] = deque()
         self._position = 0
         self._start_ns = self._next_ns = self._stop_ns = 0
-        self._timer = Timer(self._ring)
+        self._timer = Timer(self._send_due)
 
     def start(self, start_ns: int, stop_ns: int) -> None:
-        """Send what is due from `start_ns` until `stop_ns`."""
+        """Send the requests that become due from `start_ns` to `stop_ns` (`time.monotonic_ns()`)."""
         self._start_ns, self._stop_ns = start_ns, stop_ns
         self._advance()
         self._timer.set(self._next_ns)
 
     def stop(self) -> None:
-        """Let nothing more become due."""
+        """Let no further request become due. Those that wait are still sent."""
         self._stop_ns = min(self._stop_ns, self._next_ns)
 
     def close(self) -> None:
-        """Send nothing more, and count as dropped what still waits."""
+        """Send nothing more, and count the waiting requests as dropped."""
         self._timer.close()
         while self._waiting:
             self._target.recorder.drop(self._waiting.popleft())
 
     @property
     def waiting(self) -> int:
-        """How many requests are due and not sent."""
+        """Return how many requests are due and not sent."""
         return len(self._waiting)
 
     def free(self, carrier: Carrier) -> None:
-        """Take this carrier's connection, which is open and idle."""
+        """Use this carrier, whose connection is open and idle, for the next request."""
         waiting = self._waiting
         if waiting:
             oldest_ns = now_ns() - int(self._target.timeout_s * 1e9)
@@ -75,13 +74,13 @@ class Dispatcher:
         self._idle.append(carrier)
 
     def lost(self, carrier: Carrier) -> None:
-        """Forget this carrier until it is free again."""
+        """Stop using this carrier until it is free again."""
         try:
             self._idle.remove(carrier)
         except ValueError:
             return
 
-    def _ring(self) -> None:
+    def _send_due(self) -> None:
         moment_ns = now_ns()
         for _ in range(BURST):
             if self._next_ns > moment_ns or self._next_ns >= self._stop_ns:

@@ -1,4 +1,4 @@
-"""What a target's requests came to: counts within a window, a slice at a time, by the client's clock."""
+"""Records the results of a target's requests within a window, slice by slice, by the client's clock."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ FOREVER_NS: Final = 1 << 62
 
 
 class Recorder:
-    """Counts what ends, and what was sent, inside the window [`open_ns`, `close_ns`).
+    """Counts the requests of a window [`open_ns`, `close_ns`), in `time.monotonic_ns()`.
 
-    Throughput and latency ask different questions of a request: a success counts for throughput if it ended inside the
-    window, and for latency if it was due inside it, however long it then took. Otherwise the slowest requests, those
-    in flight when the window closes, would be the ones that vanish.
+    A success counts for throughput (`completed`) if it ended inside the window. It counts for latency if it was due
+    inside the window, even where it ended later. Otherwise the latencies would lack the slowest requests, which are in
+    flight when the window closes.
 
-    `latency` holds the running slice; `roll` packs it away in a few kilobytes, so that memory stays flat however long
-    the trial and however many its requests.
+    `latency` holds the running slice only. `roll` compresses it to a few kilobytes, so that the memory does not grow
+    with the number of requests.
     """
 
     __slots__ = (
@@ -45,7 +45,7 @@ class Recorder:
         self.reset()
 
     def reset(self) -> None:
-        """Forget every count; the window stays."""
+        """Set every count to zero. The window stays."""
         self.answered = 0
         self.lost = 0
         self.completed = 0
@@ -59,18 +59,18 @@ class Recorder:
 
     @property
     def sent(self) -> int:
-        """Every request that was sent; exact once nothing is in flight, for each is answered or lost."""
+        """Return how many requests were answered or lost. While none is in flight, these are all that were sent."""
         return self.answered + self.lost
 
     def success(self, sent_ns: int, end_ns: int) -> None:
-        """Count one request of a closed loop that was answered as declared."""
+        """Count one request of a closed loop that got its expected status."""
         if self.open_ns <= end_ns < self.close_ns:
             self.completed += 1
         if self.open_ns <= sent_ns < self.close_ns:
             self.latency.record((end_ns - sent_ns) // 1000)
 
     def success_due(self, due_ns: int, sent_ns: int, end_ns: int) -> None:
-        """Count one request of an open loop that was answered as declared."""
+        """Count one request of an open loop that got its expected status."""
         if self.open_ns <= end_ns < self.close_ns:
             self.completed += 1
         if self.open_ns <= due_ns < self.close_ns:
@@ -79,39 +79,39 @@ class Recorder:
             self.send_lag.record((sent_ns - due_ns) // 1000)
 
     def failure(self, cause: str, due_ns: int, end_ns: int) -> None:
-        """Count one request that was answered otherwise, or cut off, or never answered.
+        """Count one request that got another status, was cut off or was never answered.
 
-        Whatever of its life lies inside the window counts: a request that was sent in the warm-up and never answered
-        kept its user away for the whole of it.
+        It counts if any part of its lifetime is inside the window. For example, a request that was sent in the warm-up
+        and never answered blocked its user during the whole window.
         """
         if due_ns < self.close_ns and end_ns >= self.open_ns:
             self.failed.record((end_ns - due_ns) // 1000)
             self.failures[cause] += 1
 
     def drop(self, due_ns: int) -> None:
-        """Count one request that was due and never sent, because no connection came free in time."""
+        """Count one request that was due and never sent, because no connection became idle in time."""
         if self.open_ns <= due_ns < self.close_ns:
             self.dropped += 1
 
     def roll(self) -> None:
-        """End the running slice: pack its latencies and begin with zero."""
+        """End the running slice: compress its latencies and start the next slice at zero."""
         completed = self.completed - sum(packed.completed for packed in self._packed)
         failed = self.failed.n - sum(packed.failed for packed in self._packed)
         self._packed.append(_Packed.of(completed, failed, self.latency))
         self.latency.clear()
 
     def slices(self) -> tuple[Slice, ...]:
-        """Every slice that was rolled."""
+        """Return every slice that has ended."""
         return tuple(Slice(packed.completed, packed.failed, packed.distribution()) for packed in self._packed)
 
     def total_latency(self) -> Distribution:
-        """The latencies of all slices, rolled or running."""
+        """Return the latencies of all slices, including the running one."""
         return merge([*(packed.distribution() for packed in self._packed), self.latency.distribution()])
 
 
 @dataclass(frozen=True, slots=True)
 class _Packed:
-    """A slice in arrays of machine numbers, a few bytes for each bin in use."""
+    """A slice as arrays of machine integers, which take a few bytes for each bin in use."""
 
     completed: int
     failed: int

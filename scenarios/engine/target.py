@@ -1,4 +1,4 @@
-"""The connections that load one target together: its requests, their order, and the end of them all."""
+"""A target: the requests of its mix, their order, and the connections that load it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ CONNECTING_AT_ONCE: Final = 200
 
 
 def rotation(requests: Iterable[RequestSpec]) -> list[RequestSpec]:
-    """The mix as one round of requests, each spread evenly over it: weights 8, 1, 1 give ten, not eight in a row."""
+    """Return one round of the mix, in which each request occurs `weight` times, evenly spread.
+
+    Weights of 8, 1 and 1 give ten requests, in which the other two interrupt the eight equal ones.
+    """
     placed = [
         ((position + 0.5) / request.weight, order, request)
         for order, request in enumerate(requests)
@@ -29,13 +32,16 @@ def rotation(requests: Iterable[RequestSpec]) -> list[RequestSpec]:
 
 
 class Target:
-    """What the users of one target share.
+    """The state that the users of one target share. Where it is `stamped`, each request carries its send time.
 
-    `rounds` is one round of the mix as (bytes to send, expected status); `stopping` is read by each user before it
-    sends; `connected` counts the users that ever were, `refusals` the attempts that failed; `gate` is None where users
-    begin as soon as they are connected, else it holds how to begin each that waits for `open_gate`; `connecting` bounds
-    how many connect at the same time, because a server's backlog is finite. Where it is `stamped`, each request says
-    when it was sent.
+    Attributes:
+        rounds: one round of the mix, as (bytes to send, expected status).
+        stopping: whether users must not send any more; each user reads it before it sends.
+        connected: how many users have connected at least once.
+        refusals: how many attempts to connect failed.
+        gate: the callbacks that start the users who wait for `open_gate`; None where each starts when it has connected.
+        connections: the connections of the running users, open or not.
+        connecting: limits how many users connect at the same time, because a server's backlog is finite.
     """
 
     def __init__(
@@ -61,15 +67,15 @@ class Target:
         self.aim(host, port)
 
     def aim(self, host: str, port: int) -> None:
-        """Load the server at this address from now on; for users that are not yet there."""
+        """Load the server at this address. Users that already exist keep their address."""
         self.host, self.port = host, port
         self.rounds = [(encode(request, host, port), request.expect) for request in rotation(self.requests)]
 
     def open_gate(self, span_s: float, share: Share = ALONE) -> None:
-        """Let the waiting users begin, evenly spread over `span_s` and between those of the other load processes.
+        """Start the waiting users, evenly spread over `span_s` seconds and between those of other load processes.
 
-        Users that begin together stay together where every answer takes the same time, and then a window counts whole
-        waves of them instead of requests.
+        Users that start together send together as long as all answers take the same time. A window would then count
+        whole waves of requests, and its throughput would jump by a wave.
         """
         waiting, self.gate = self.gate or [], None
         start_ns = now_ns()
@@ -80,7 +86,7 @@ class Target:
             begin()
 
     def start_position(self) -> int:
-        """Where in the round the next user begins: each one further on, so that the mix is even at every moment."""
+        """Return the next user's first position in the round: one further for each user, so that the mix stays even."""
         position = self._launched % len(self.rounds)
         self._launched += 1
         return position
@@ -90,7 +96,10 @@ class Target:
         return sum(connection.in_flight for connection in self.connections)
 
     def sweep_forever(self) -> None:
-        """Fail every request that is older than the time-out: one greenlet for all, instead of a timer for each."""
+        """Fail each request that is older than the time-out, until killed.
+
+        One greenlet for all requests is cheaper than a timer for each.
+        """
         period_s = min(max(SWEEP_SHARE * self.timeout_s, SWEEP_S), LONGEST_SWEEP_S)
         while True:
             gevent.sleep(period_s)
@@ -100,7 +109,7 @@ class Target:
                     connection.fail(TIMEOUT)
 
     def drain(self, limit_s: float) -> None:
-        """Send nothing more, wait for what is in flight, and count as failed what has no answer after `limit_s`."""
+        """Send nothing more, await the requests in flight, and fail those without an answer after `limit_s` seconds."""
         self.stopping = True
         deadline_ns = now_ns() + int(limit_s * 1e9)
         while self.in_flight and now_ns() < deadline_ns:

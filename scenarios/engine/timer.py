@@ -1,7 +1,7 @@
-"""An timer clock for gevent's hub that rings on the microsecond.
+"""A timer for gevent's hub that is accurate to the microsecond.
 
-The hub's own timers are rounded up to the millisecond, which an open loop would add to every latency that it charges
-from the due time. A Linux timer descriptor wakes the hub as a socket would; elsewhere the hub's timer has to do.
+The hub rounds its own timers up to the millisecond. An open loop, which counts latency from the due time, would add
+that to every latency. A Linux timer descriptor wakes the hub as a socket does. Other systems use the hub's timer.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ class _Itimerspec(ctypes.Structure):
 
 
 class Timer:
-    """Calls back on the hub at the absolute `time.monotonic_ns` that was last set."""
+    """Calls `callback` on the hub at the time, in `time.monotonic_ns()`, that was last set."""
 
-    def __init__(self, ring: Callable[[], None]) -> None:
-        self._ring = ring
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self._callback = callback
         self._watcher: Any = None
         self._descriptor = -1
         if sys.platform == "linux":
             self._libc = ctypes.CDLL(None, use_errno=True)
-            # The kernel may by default wake a sleeper 50 µs late to save power.
+            # By default the kernel may wake this thread 50 µs late to save power.
             self._libc.prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0)
             self._descriptor = self._libc.timerfd_create(CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
         if self._descriptor >= 0:
@@ -49,18 +49,18 @@ class Timer:
             self._watcher.start(self._expired)
 
     def set(self, moment_ns: int) -> None:
-        """Ring at this moment, or at once where it is past; replaces what was set before."""
+        """Call back at this time, or at once where it is past. This replaces the time set before."""
         if self._descriptor >= 0:
-            # A value of zero would disarm the timer instead.
+            # A value of zero would disarm the timer.
             self._spec.value.seconds, self._spec.value.nanoseconds = divmod(max(moment_ns, 1), 1_000_000_000)
             self._libc.timerfd_settime(self._descriptor, TFD_TIMER_ABSTIME, self._pointer, None)
             return
         self.close()
         self._watcher = gevent.get_hub().loop.timer(max(0.0, (moment_ns - now_ns()) / 1e9))
-        self._watcher.start(self._ring)
+        self._watcher.start(self._callback)
 
     def close(self) -> None:
-        """Never ring again."""
+        """Release the timer. It never calls back again."""
         if self._watcher is not None:
             self._watcher.stop()
             self._watcher.close()
@@ -72,4 +72,4 @@ class Timer:
     def _expired(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.read(self._descriptor, 8)
-        self._ring()
+        self._callback()

@@ -1,4 +1,4 @@
-"""Who used the machine during a trial: CPU time by role, each core's busy share, and what was withheld from it."""
+"""The use of the machine during a trial: CPU time by role, the busy and stolen share of each core, CPU throttling."""
 
 from __future__ import annotations
 
@@ -21,12 +21,18 @@ PAGE_MIB: Final = os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 class Usage:
-    """CPU time spent by the watched processes, by this one ("load"), and by each core of the machine.
+    """The CPU time of the watched processes, of this one (role "load"), and of each core of the machine.
 
-    Each watched process counts with its children, those that ended meanwhile included: PostgreSQL works in them. Both
-    readings take milliseconds, which the requests in flight would be charged for; so they are taken just outside of the
-    window, under the same load, and the amounts are scaled to the window's length. Where there is no /proc, CPU time
-    alone is known.
+    A process includes its children, and those that ended meanwhile, because PostgreSQL works in child processes. The
+    two readings take milliseconds and would delay the requests in flight. So they happen just outside of the window,
+    under the same load, and `stop` scales the amounts to the window's length. Without /proc only CPU time is known.
+
+    Attributes:
+        cpu_s: CPU time by role, in seconds.
+        processes: the whole usage by role.
+        core_busy: the busy share of each core, 0 to 1.
+        core_steal: the share of each core that a hypervisor took, 0 to 1.
+        throttled: how often a CPU quota stopped this process's control groups.
     """
 
     def __init__(self, watch: dict[str, int], loop_threads: Mapping[str, int] | None = None) -> None:
@@ -40,14 +46,14 @@ class Usage:
         self._quotas = list(_quotas())
 
     def start(self) -> None:
-        """Read before the window."""
+        """Take the reading before the window."""
         self._throttled = self._stops()
         self._cores = psutil.cpu_times(percpu=True)
         self._before = self._read()
         self._read_ns = time.monotonic_ns()
 
     def stop(self, window_s: float) -> None:
-        """Read after the window, and scale what was spent to its length."""
+        """Take the reading after the window, and scale the differences to the window's length in seconds."""
         scale = window_s * 1e9 / max(1, time.monotonic_ns() - self._read_ns)
         after = self._read()
         for role in after.keys() & self._before.keys():
@@ -67,13 +73,13 @@ class Usage:
         for role, pid in self._pids.items():
             with contextlib.suppress(OSError, psutil.NoSuchProcess):
                 loop_thread = self._loop_threads.get(role, pid)
-                readings[role] = _family(pid, loop_thread) if PROC.is_dir() else _cpu_alone(pid)
+                readings[role] = _family(pid, loop_thread) if PROC.is_dir() else _cpu_only(pid)
         return readings
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """Totals of a process and its children since they began; memory and threads as they are. None: not to be known."""
+    """Totals of a process and its children since their start; current memory and threads. None: not available."""
 
     user_s: float
     system_s: float
@@ -100,17 +106,21 @@ class _Reading:
 
 
 def _less(after: float | None, before: float | None, scale: float) -> float | None:
-    # A child that ended takes its count along, and less than nothing did not happen.
+    # The count of a child that ended is missing from the later sum, which must not make the difference negative.
     return None if after is None or before is None else max(0.0, round(scale * (after - before), 6))
 
 
-def _cpu_alone(pid: int) -> _Reading:
+def _cpu_only(pid: int) -> _Reading:
     times = psutil.Process(pid).cpu_times()
     return _Reading(times.user, times.system)
 
 
 def _family(pid: int, loop_thread: int) -> _Reading:
-    """The sums over a process and all that descend from it; raises OSError where it is gone."""
+    """Return the sums over a process and all its descendants.
+
+    Raises:
+        OSError: the process has ended.
+    """
     members = [_member(pid, loop_thread)]
     for child in _descendants(pid):
         with contextlib.suppress(OSError):
@@ -127,11 +137,14 @@ def _descendants(pid: int) -> Iterator[int]:
 
 
 def _member(pid: int, loop_thread: int) -> _Reading:
-    """One process. Its CPU time includes that of its children that have ended; the rest is of its first thread.
+    """Return the reading of one process. Its CPU time includes that of its children that have ended.
 
-    The first thread is the event loop's, so that its delay in the run queue is the loop's.
+    The delay in the run queue and the context switches are those of `loop_thread`, which runs a server's event loop.
+
+    Raises:
+        OSError: the process has ended.
     """
-    # The name, in parentheses, may hold anything; what follows is fields 3 and on of proc(5).
+    # The name, in parentheses, may contain spaces. After it come the fields of proc(5) from the third on.
     fields = (PROC / f"{pid}/stat").read_text().rpartition(")")[2].split()
     user, system, children_user, children_system = (int(field) / TICKS for field in fields[11:15])
     delay_s = switches = preemptions = None
@@ -152,9 +165,10 @@ def _member(pid: int, loop_thread: int) -> _Reading:
 
 
 def _shares(before: Any, after: Any) -> tuple[float, float]:
-    """(busy, stolen) as shares of the time between two readings of a core; psutil's fields depend on the system."""
+    """Return (busy, stolen) as shares, 0 to 1, of the time between two readings of a core."""
+    # The fields that psutil has depend on the system.
     spent = {name: getattr(after, name) - getattr(before, name) for name in after._fields}
-    # guest time is counted within user time as well
+    # User time already contains guest time.
     total = sum(value for name, value in spent.items() if not name.startswith("guest"))
     if total <= 0:
         return 0.0, 0.0
@@ -163,7 +177,7 @@ def _shares(before: Any, after: Any) -> tuple[float, float]:
 
 
 def _quotas() -> Iterable[Path]:
-    """The files that count how often this process's control groups, and those above them, were stopped."""
+    """Yield the files that count how often a CPU quota stopped this process's control groups and those above them."""
     try:
         lines = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -173,7 +187,7 @@ def _quotas() -> Iterable[Path]:
         if controllers in ("", "cpu", "cpu,cpuacct", "cpuacct,cpu"):
             root = CGROUPS / controllers
             group = root / path.lstrip("/")
-            # Within a container the path is the host's, and the group is mounted as the root.
+            # In a container the path may be that of the host, while the group itself is mounted as the root.
             for place in (group, *group.parents):
                 if (file := place / "cpu.stat").is_file():
                     yield file

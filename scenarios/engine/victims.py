@@ -1,7 +1,7 @@
-"""The victims: low-rate probes of a trivial endpoint on the same server, on a schedule that waits for no answer.
+"""Victims: low-rate probes of a trivial endpoint on the loaded server, on a schedule that no answer delays.
 
-A warm victim asks on connections that are open beforehand, a cold one connects anew for each probe. The two are apart,
-because a server that is busy may answer on connections that it has and accept no new one.
+A warm victim probes on connections that were opened before the load. A cold victim opens a new connection for each
+probe. They are measured separately, because a busy server may answer on open connections and accept no new ones.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from scenarios.wire.histogram import Histogram
 from scenarios.wire.protocol import TIMEOUT, UNANSWERED, RequestSpec, Victim, VictimSpec
 
 FEWEST_KEPT, MOST_KEPT = 2, 64
-"""How many connections a warm victim keeps: as many as it has probes in a window, within these."""
+"""Limits for the connections of a warm victim, which has as many as it sends probes in a window."""
 
 GREETING_S: Final = 5.0
 
 
 class VictimProbes:
-    """Probes of one victim. Latency counts from the time at which a probe was due.
+    """The probes of one victim. Latency counts from the time at which a probe was due.
 
-    So a server that answers nobody for a second shows as a second, and not as one slow answer among few. A warm victim
-    whose connections are all out waits until one is free, and its latency counts on. What is answered after the load
-    has ended would have taken longer under load: it is recorded, and marked as a lower bound.
+    So a server that stops answering for a second delays every probe that is due in that second. A probe of a warm
+    victim waits while all connections are in use, and its latency includes the wait. A probe that is answered after the
+    load has ended would have taken longer under load. It is recorded and marked as a lower bound (censored).
     """
 
     def __init__(self, host: str, port: int, spec: VictimSpec, timeout_s: float) -> None:
@@ -51,9 +51,10 @@ class VictimProbes:
         self._failures: Counter[str] = Counter()
 
     def prepare(self, window_s: float) -> None:
-        """Open the connections of a warm victim and ask on each once, so that the server has accepted them.
+        """Open the connections of a warm victim and send one request on each, so that the server has accepted them.
 
-        Call it before there is any load: on some event loops a busy server accepts no connection.
+        Call this before the load starts, because on some event loops a busy server accepts no connection. `window_s` is
+        the length of the window in seconds.
         """
         if self._cold:
             return
@@ -69,22 +70,22 @@ class VictimProbes:
                 self._idle.append(probe)
 
     def start(self, open_ns: int, close_ns: int) -> None:
-        """Send a probe at each due time in [`open_ns`, `close_ns`)."""
+        """Send a probe at each due time in [`open_ns`, `close_ns`), in `time.monotonic_ns()`."""
         self._open_ns, self._close_ns = open_ns, close_ns
         self._next_ns = open_ns + self._period_ns // 2
         self._timer.set(self._next_ns)
 
     @property
     def outstanding(self) -> int:
-        """How many probes are due and not answered."""
+        """Return how many probes are due and not answered."""
         return len(self._out) + len(self._queue)
 
     def load_ended(self) -> None:
-        """Mark what is answered from now on as a lower bound."""
+        """Mark the latencies of answers from now on as lower bounds."""
         self._load_ended_ns = now_ns()
 
     def drain(self, deadline_ns: int) -> None:
-        """Wait for the probes that are out, count those that are never answered, and close every connection."""
+        """Await the outstanding probes, count those without an answer at the deadline, and close every connection."""
         while self.outstanding and now_ns() < deadline_ns:
             gevent.sleep(0.005)
         self._timer.close()
@@ -98,7 +99,7 @@ class VictimProbes:
         self._queue.clear()
 
     def result(self) -> Victim:
-        """Return what was seen."""
+        """Return the latencies and failures of all probes. Call this after `drain`."""
         return Victim(
             latency=self._latency.distribution(),
             censored=self._censored.distribution(),
@@ -131,7 +132,7 @@ class VictimProbes:
         probe.connection.send(self._request)
 
     def ended(self, probe: _Probe, status: int, cause: str | None, end_ns: int) -> None:
-        """Record what became of a probe; a warm connection that still stands takes the next one."""
+        """Record the end of a probe. A warm connection that is still open takes the next probe."""
         due_ns = self._out.pop(probe, None)
         if due_ns is not None:
             if status == 200:
@@ -156,7 +157,7 @@ class VictimProbes:
 
 
 class _Probe:
-    """A connection that carries one probe at a time. The time of its answer is the hub's, not a greenlet's."""
+    """A connection that carries one probe at a time. The hub takes the answer's time, before a greenlet switch."""
 
     def __init__(self, probes: VictimProbes, host: str, port: int) -> None:
         self._probes = probes
@@ -164,7 +165,7 @@ class _Probe:
         self.connection = Connection(host, port, self._answered, self._cut_off)
 
     def greet(self, request: bytes, limit_s: float) -> bool:
-        """Ask once, and return whether an answer came in time; it counts for nothing."""
+        """Send one request that is not recorded, and return whether its answer came within `limit_s` seconds."""
         self._greeted = Event()
         self.connection.send(request)
         answered = self._greeted.wait(limit_s) and self.connection.is_open
@@ -174,7 +175,7 @@ class _Probe:
         return answered
 
     def connect_and_ask(self, request: bytes, timeout_s: float) -> None:
-        """Connect and send, in a greenlet of its own, which is parked until the server has taken the connection."""
+        """Connect and send. Call this in a separate greenlet, which is parked until the connection is open."""
         try:
             self.connection.open(timeout_s)
         except OSError as error:
@@ -183,7 +184,7 @@ class _Probe:
         self.connection.send(request)
 
     def give_up(self) -> None:
-        """Close without a word; what is in flight is forgotten."""
+        """Close without reporting a request in flight."""
         self.connection.close()
 
     def _answered(self, status: int, end_ns: int) -> None:

@@ -1,1 +1,1 @@
-"""What Locust sees: user classes, trials, workers, and the process that takes orders."""
+"""The load process and its parts that use Locust: user classes, trials, workers."""

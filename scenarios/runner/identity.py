@@ -1,4 +1,4 @@
-"""Which load engine this is: two processes may only work on the same trial if they are the same one."""
+"""Identifies the load engine: processes may share a trial only if their versions are equal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import locust
 
 
 def version() -> str:
-    """The versions of Locust and gevent, and a digest of this package's sources: equal only where all of it is."""
+    """Return the versions of Locust and gevent, and a digest of this package's sources, as one string."""
     digest = hashlib.sha256()
     package = Path(__file__).parent.parent
     for source in sorted(package.rglob("*.py")):

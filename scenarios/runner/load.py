@@ -1,7 +1,8 @@
-"""The load process: Locust without its command line, doing one trial after the other as it is told.
+"""The load process: Locust without its command line, which runs one trial after the other.
 
-Orders come as JSON lines on standard input, results leave on standard output; the end of the input is the end of the
-process. Starting Locust for each trial would cost a second every time. With `--workers` it only leads: others do it.
+It reads orders as JSON lines from standard input, writes results to standard output, and exits at the end of the input.
+One process runs all trials, because starting Locust takes a second. With `--workers` it leads a worker group, which
+sends the requests.
 """
 
 from __future__ import annotations
@@ -33,14 +34,16 @@ JOINED = TypeAdapter(Joined)
 
 
 def main() -> None:
-    """Serve orders until the input ends."""
+    """Run the orders from standard input until it ends."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--workers", type=int, default=0, help="let so many workers do the load; 0: do it here")
-    parser.add_argument("--bind", default="127.0.0.1", help="address at which workers join")
-    parser.add_argument("--port", type=int, default=0, help="port at which workers join; default: any free one")
+    parser.add_argument(
+        "--workers", type=int, default=0, help="number of worker processes that send the load (0: this one sends it)"
+    )
+    parser.add_argument("--bind", default="127.0.0.1", help="address on which to accept workers")
+    parser.add_argument("--port", type=int, default=0, help="port on which to accept workers (0: any free one)")
     options = parser.parse_args()
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
-    # Whatever else prints must not get between the results.
+    # Other output must not mix with the results, so standard output becomes standard error for all other code.
     results = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     environment, engine = Environment(user_classes=[]), version()
@@ -50,14 +53,14 @@ def main() -> None:
         _serve(results, partial(run_trial, environment))
         return
     group = WorkerGroup(environment, options.bind, options.port, engine)
-    # Ended without a word, the workers would wait for a while whether it comes back.
+    # Without a goodbye, the workers would wait for some seconds for this process to come back.
     gevent.signal_handler(signal.SIGTERM, gevent.kill, gevent.getcurrent(), gevent.GreenletExit)
     try:
         _greet(results, engine, group.port)
         group.joined(options.workers, lambda joined: _tell(results, joined))
         _serve(results, group.run)
     except WorkersLostError:
-        sys.exit("every load process was lost")
+        sys.exit("every worker process was lost")
     except gevent.GreenletExit:
         pass
     finally:

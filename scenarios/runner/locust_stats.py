@@ -1,6 +1,6 @@
-"""Locust's own statistics, fed in bulk, so that its web UI, CSV files and exit code agree with what was recorded.
+"""Feeds Locust's own statistics in bulk, so that its web UI, CSV files and exit code agree with the recorder.
 
-Locust's request event costs tens of microseconds a request and would make the client the bottleneck.
+Locust's request event takes tens of microseconds a request and would make the client the bottleneck.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PERIOD_S: Final = 1.0
 
 
 class BulkFeed:
-    """Carries what one target recorded since the last time over to Locust's entry for it, once a second."""
+    """Adds once a second what one target has newly recorded to Locust's statistics of that target."""
 
     def __init__(self, environment: Environment, name: str, target: Target) -> None:
         self._environment = environment
@@ -29,7 +29,7 @@ class BulkFeed:
         self.restart()
 
     def restart(self) -> None:
-        """Begin a test: the target records from zero, as Locust's statistics do."""
+        """Reset the target's recorder for a new test, as Locust resets its statistics."""
         recorder = self._target.recorder
         recorder.reset()
         self._fed = [0] * BINS
@@ -38,19 +38,19 @@ class BulkFeed:
         self._fed_us = 0
 
     def run_forever(self) -> None:
-        """Feed until killed."""
+        """Feed Locust's statistics once a second, until killed."""
         while True:
             gevent.sleep(PERIOD_S)
             self.flush()
 
     def flush(self) -> None:
-        """Feed what is new."""
+        """Add what was recorded since the last call."""
         recorder, moment = self._target.recorder, time.time()
         fresh = self._fresh(recorder.latency.counts, self._fed) + self._fresh(recorder.failed.counts, self._fed_failed)
         total_us = recorder.latency.sum_us + recorder.failed.sum_us
         new_ms, self._fed_us = (total_us - self._fed_us) / 1000, total_us
         stats = self._environment.stats
-        if not fresh:  # every failure is in a histogram too
+        if not fresh:  # each failure is in a histogram, too, so there is no new failure either
             return
         entries: tuple[Any, ...] = (stats.total, stats.entries[self._name, "GET"])
         for entry in entries:
@@ -63,7 +63,7 @@ class BulkFeed:
 
     @staticmethod
     def _fresh(counts: list[int], fed: list[int]) -> list[tuple[float, int]]:
-        """(milliseconds, count) of what was recorded since the last time."""
+        """Return (latency in ms, count) for each bin that has grown since the last call, and remember its count."""
         fresh = []
         for index, (now, before) in enumerate(zip(counts, fed, strict=True)):
             if now != before:
@@ -79,13 +79,13 @@ class BulkFeed:
         errors = self._environment.stats.errors
         key = StatsError.create_key("GET", self._name, cause)
         error = errors.setdefault(key, StatsError("GET", self._name, cause))
-        # occurred() counts one and keeps its first and last time.
+        # occurred() counts one error and stores the times of the first and the last one.
         error.occurred()
         error.occurrences += count - 1
 
 
 def _log(entry: Any, fresh: list[tuple[float, int]], total_ms: float, recorder: Recorder, moment: float) -> None:
-    """What StatsEntry.log does for one request, for all of them."""
+    """Do for many requests at once what Locust's StatsEntry.log does for one."""
     second = int(moment)
     if entry.use_response_times_cache and entry.last_request_timestamp and second > int(entry.last_request_timestamp):
         entry._cache_response_times(second - 1)

@@ -29,13 +29,13 @@ CONNECT_LIMIT_S: Final = 10.0
 PATIENCE_S: Final = 2.0
 LAG_PERIOD_NS: Final = 10_000_000
 READ_AHEAD_NS: Final = 15_000_000
-"""How long before the window the machine's usage is read, which takes a few milliseconds."""
+"""How long before the window the usage is read. The reading takes a few milliseconds."""
 LEAST_COOL_DOWN_NS: Final = 20_000_000
 COOL_DOWN_NS: Final = 250_000_000
 
 
 def run_trial(environment: Environment, order: TrialOrder) -> TrialResult:
-    """Run the order on the environment's local runner; returns when everything is drained and all users are stopped."""
+    """Run the order on the environment's local runner, and return its result once all users are stopped."""
     runner = environment.runner
     assert isinstance(runner, LocalRunner)
     measurement = Measurement(order)
@@ -49,17 +49,17 @@ def run_trial(environment: Environment, order: TrialOrder) -> TrialResult:
 
 
 def user_class_name(order: TrialOrder) -> str:
-    """The name under which Locust knows the users of a trial; the same one in every process."""
+    """Return the name of the user class of a trial, which is the same in every process."""
     return "".join(filter(str.isalnum, order.name))
 
 
 class Measurement:
-    """What one process does of a trial, from its order to its result. Locust spawns the users and stops them."""
+    """The share of a trial that one process runs, from the order to the result. Locust starts and stops the users."""
 
     def __init__(self, order: TrialOrder, share: Share = ALONE) -> None:
         self._order = order
         self._share = share
-        # Nothing that happens before the window is known may be counted in it.
+        # The window is empty until its times are known, so that nothing before it is counted.
         self._recorder = Recorder(open_ns=0, close_ns=0)
         self._target = Target(order.host, order.port, order.requests, self._recorder, order.timeout_s, order.stamped)
         self._dispatcher: Dispatcher | None = None
@@ -67,14 +67,17 @@ class Measurement:
         name, load = user_class_name(order), order.load
         if isinstance(load, OpenLoop):
             due = due_times(load.arrivals, load.rate_rps, load.seed)
-            # Together the shares are the schedule that one process alone would keep.
+            # The shares of all processes together give the same schedule as a single process.
             self._dispatcher = Dispatcher(self._target, islice(due, share.index, None, share.of))
             self.user_class: type[ConnectionUser] = open_loop_user(name, self._target, self._dispatcher)
         else:
             self.user_class = closed_loop_user(name, self._target, load.think_s)
 
     def await_users(self, users: int) -> None:
-        """Wait until so many users were connected, or have had time enough to show that they cannot."""
+        """Wait until `users` users have connected.
+
+        Give up after 10 s, or after 2 s without progress once as many attempts have failed as there are users.
+        """
         target, seen = self._target, 0
         deadline_ns = now_ns() + int(CONNECT_LIMIT_S * 1e9)
         patience_ns = now_ns() + int(PATIENCE_S * 1e9)
@@ -86,7 +89,7 @@ class Measurement:
             gevent.sleep(0.002)
 
     def measure(self) -> TrialResult:
-        """Warm up, count, cool down, drain. The users must have been spawned."""
+        """Warm up, count, cool down and drain, and return the result. Locust must have started the users before."""
         order, recorder, target, dispatcher = self._order, self._recorder, self._target, self._dispatcher
         victims = self._prepared_victims()
         start_ns = now_ns()
@@ -142,7 +145,7 @@ class Measurement:
         )
 
     def _prepared_victims(self) -> list[VictimProbes]:
-        """Return the victims to ask, with the warm ones connected."""
+        """Return the probes of every victim, with the connections of the warm ones open."""
         order = self._order
         victims = [VictimProbes(order.host, order.port, spec, order.timeout_s) for spec in order.victims]
         for victim in victims:
@@ -150,9 +153,9 @@ class Measurement:
         return victims
 
     def _cool_down(self, victims: Sequence[VictimProbes]) -> None:
-        """Keep the load on after the window until the victims are answered, for a short time at most.
+        """Keep the load on after the window until the victims' probes are answered, for 20 ms to 250 ms.
 
-        A victim that is answered while the load lasts has a latency; one that is answered later has a lower bound.
+        A probe that is answered under load has an exact latency. One that is answered later has only a lower bound.
         """
         least_ns, most_ns = (self._recorder.close_ns + span_ns for span_ns in (LEAST_COOL_DOWN_NS, COOL_DOWN_NS))
         while now_ns() < least_ns or (now_ns() < most_ns and any(victim.outstanding for victim in victims)):
@@ -161,7 +164,7 @@ class Measurement:
             victim.load_ended()
 
     def _drain(self) -> int:
-        """Let what was due within the window be sent and answered as long as the order allows; returns the deadline."""
+        """Send and await the due requests, for at most `drain_s` seconds, and return that deadline (monotonic ns)."""
         deadline_ns = now_ns() + int(self._order.drain_s * 1e9)
         if self._dispatcher is not None:
             self._dispatcher.stop()
@@ -174,7 +177,10 @@ class Measurement:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """A collection in the window would be charged to the server. Nothing on the hot path makes cycles."""
+    """Turn off the garbage collector, whose pauses would count as the server's latency.
+
+    The hot path creates no reference cycles, so the memory does not grow meanwhile.
+    """
     gc.collect()
     gc.disable()
     try:
@@ -188,7 +194,7 @@ def _sleep_until(moment_ns: int) -> None:
 
 
 def _roll_each_slice(recorder: Recorder, slice_ns: int) -> None:
-    """End a slice of the record each time that so much has passed since the opening of the window."""
+    """End a slice of the recorder every `slice_ns` from the opening of the window, until killed."""
     due_ns = recorder.open_ns + slice_ns
     while True:
         _sleep_until(due_ns)
@@ -197,25 +203,25 @@ def _roll_each_slice(recorder: Recorder, slice_ns: int) -> None:
 
 
 def _watch_lag(lag: Histogram, recorder: Recorder) -> None:
-    """How late an timer every 10 ms is heard: what the load process adds to every latency that it reports.
+    """Record in µs how late a timer every 10 ms fires: the load process adds this delay to every latency it reports.
 
-    On an absolute schedule: whoever sleeps through twenty timers is twenty times late, and not once.
+    The schedule is absolute: a load process that does not run for 200 ms is late for twenty timers instead of one.
     """
-    heard, heard_ns = Event(), 0
+    fired, fired_ns = Event(), 0
 
-    def ring() -> None:
-        nonlocal heard_ns
-        heard_ns = now_ns()
-        heard.set()
+    def fire() -> None:
+        nonlocal fired_ns
+        fired_ns = now_ns()
+        fired.set()
 
-    timer = Timer(ring)
+    timer = Timer(fire)
     due_ns = recorder.open_ns
     try:
         while due_ns < recorder.close_ns:
             timer.set(due_ns)
-            heard.wait()
-            heard.clear()
-            lag.record((heard_ns - due_ns) // 1000)
+            fired.wait()
+            fired.clear()
+            lag.record((fired_ns - due_ns) // 1000)
             due_ns += LAG_PERIOD_NS
     finally:
         timer.close()

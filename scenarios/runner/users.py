@@ -1,4 +1,4 @@
-"""The Locust users: each one connection, and one parked greenlet that owns it."""
+"""The Locust users. Each has one connection, and one parked greenlet that owns it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ LONGEST_BACK_OFF_S: Final = 1.0
 class ConnectionUser(User):
     """Keeps one connection to the target.
 
-    The greenlet only connects, and connects again when the connection was lost; between that it sleeps, and the hub's
-    callbacks do the work. So spawning, ramps, the web UI and workers see an ordinary user.
+    The greenlet connects, and reconnects when the connection is lost. Otherwise it sleeps, while callbacks on the hub
+    send the requests. So Locust's spawning, ramps, web UI and workers handle an ordinary user.
     """
 
     abstract = True
@@ -28,7 +28,7 @@ class ConnectionUser(User):
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
-        # Class attributes are slower to reach than those of the instance.
+        # Python finds attributes of the instance faster than those of the class.
         self._target = self.target
         self._recorder = self.target.recorder
         self._lost = Event()
@@ -79,20 +79,20 @@ class ConnectionUser(User):
         self._lost.set()
 
     def _ready(self) -> None:
-        """The connection is open and idle: each loop does its own with it."""
+        """Use the connection, which is now open and idle. The closed and the open loop differ here."""
         raise NotImplementedError
 
     def _answered(self, status: int, end_ns: int) -> None:
-        """The request in flight was answered."""
+        """Record the answer to the request in flight, and continue with the connection."""
         raise NotImplementedError
 
     def _due_ns(self) -> int:
-        """When the request in flight should have been sent."""
+        """Return when the request in flight was due, in `time.monotonic_ns()`."""
         return self.connection.sent_ns
 
 
 class ClosedLoopUser(ConnectionUser):
-    """Sends the target's requests one after the other, each `think_s` seconds after the one before it is answered."""
+    """Sends the target's requests one after the other, each `think_s` seconds after the answer to the previous one."""
 
     abstract = True
     think_s: ClassVar[float] = 0.0
@@ -119,7 +119,7 @@ class ClosedLoopUser(ConnectionUser):
         self.connection.send(request)
 
     def _answered(self, status: int, end_ns: int) -> None:
-        # The hot path: `_next` stands here again, without its call.
+        # This is the hot path, so it repeats the body of `_next` instead of calling it.
         recorder, connection = self._recorder, self.connection
         recorder.answered += 1
         if status == self._expect:
@@ -145,7 +145,7 @@ class ClosedLoopUser(ConnectionUser):
 
 
 class OpenLoopUser(ConnectionUser):
-    """Lends its connection to the dispatcher, which sends what is due over whichever is free."""
+    """Lends its connection to the dispatcher, which sends each due request over an idle connection."""
 
     abstract = True
     dispatcher: ClassVar[Dispatcher]
@@ -156,7 +156,7 @@ class OpenLoopUser(ConnectionUser):
         self._due = 0
 
     def fire(self, request: bytes, expect: int, due_ns: int) -> None:
-        """Send the request that was due at `due_ns`."""
+        """Send the request that was due at `due_ns`, and count a status other than `expect` as a failure."""
         self._expect, self._due = expect, due_ns
         self.connection.send(request)
 
@@ -185,12 +185,12 @@ class OpenLoopUser(ConnectionUser):
 
 
 def closed_loop_user(name: str, target: Target, think_s: float = 0.0) -> type[ConnectionUser]:
-    """A Locust user class of that name whose users load that target in a closed loop."""
+    """Return a Locust user class of this name, whose users load the target in a closed loop."""
     return _user_class(name, ClosedLoopUser, target, think_s=think_s)
 
 
 def open_loop_user(name: str, target: Target, dispatcher: Dispatcher) -> type[ConnectionUser]:
-    """A Locust user class of that name whose users carry what the dispatcher sends."""
+    """Return a Locust user class of this name, whose users send the dispatcher's requests."""
     return _user_class(name, OpenLoopUser, target, dispatcher=dispatcher)
 
 

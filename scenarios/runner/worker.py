@@ -1,4 +1,4 @@
-"""A load process that works for another one: it joins Locust's master and does its share of each trial."""
+"""A worker: a load process that joins a run's master and sends its share of each trial."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ from scenarios.wire.protocol import Share
 
 SPAWN_LIMIT_S: Final = 30.0
 GO_LIMIT_S: Final = 60.0
-LOOK_S: Final = 0.005
+POLL_S: Final = 0.005
 MASTER_SILENCE_S: Final = 10
 
 
 class _StoppedError(BaseException):
-    """A signal asked for an end."""
+    """A signal requested the end of this process."""
 
 
 class Worker:
-    """This process, in the service of a master. `refusal` is why it was sent away, None where it was not."""
+    """This process as a worker of a master. `refusal` is the reason why the master refused it, or None."""
 
     def __init__(self, environment: Environment, host: str, port: int) -> None:
         self._environment = environment
         bracketed = f"[{host}]" if ":" in host else host
-        # Locust resolves the address once more to choose the protocol, and prints that it cannot with brackets.
+        # Locust resolves the address again to choose the protocol, and prints an error for the bracketed form.
         with contextlib.redirect_stdout(io.StringIO()):
             self._runner: WorkerRunner = environment.create_worker_runner(bracketed, port)
-        # Locust would else read its configuration files in the middle of the first trial.
+        # Without this, Locust reads its configuration files during the first trial.
         environment.parsed_options = argparse.Namespace()
         self._go = Event()
         self.refusal: str | None = None
@@ -56,13 +56,13 @@ class Worker:
         self._runner.send_message(HELLO, {"name": name, "version": version()})
 
     def serve(self) -> bool:
-        """Work until dismissed; false where the master fell silent instead."""
+        """Work until the master ends the run or stops responding, and return whether it ended the run."""
         self._runner.greenlet.join()
         heard = self._runner.last_heartbeat_timestamp
         return heard is None or time.time() - heard < MASTER_SILENCE_S
 
     def leave(self) -> None:
-        """Tell the master that this worker is going."""
+        """Tell the master that this worker leaves."""
         self._environment.events.quitting.fire(environment=self._environment, reverse=True)  # type: ignore[no-untyped-call]  # Locust's
         gevent.sleep(0.1)
 
@@ -80,7 +80,7 @@ class Worker:
         try:
             deadline_ns = now_ns() + int(SPAWN_LIMIT_S * 1e9)
             while runner.worker_state != STATE_RUNNING and now_ns() < deadline_ns:
-                gevent.sleep(LOOK_S)
+                gevent.sleep(POLL_S)
             measurement.await_users(runner.target_user_count)
             runner.send_message(CONNECTED)
             if not self._go.wait(GO_LIMIT_S):
@@ -93,7 +93,7 @@ class Worker:
 
 
 def main() -> None:
-    """Work for the master that is named on the command line; says how it ended, and exits with 0 where dismissed."""
+    """Work for the master on the command line, print how that ended, and exit with 0 if the master ended the run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
@@ -101,7 +101,7 @@ def main() -> None:
     logging.basicConfig(level=logging.CRITICAL, stream=sys.stderr)
     locust.runners.MASTER_HEARTBEAT_TIMEOUT = MASTER_SILENCE_S
     where = f"{options.host}:{options.port}"
-    # Not KeyboardInterrupt, which Locust turns into an exit of its own while it connects.
+    # While Locust connects, it turns KeyboardInterrupt into an exit of its own, so the signals raise another error.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         gevent.signal_handler(number, gevent.kill, gevent.getcurrent(), _StoppedError)
     print(f"Waiting for the run at {where} …", flush=True)
@@ -111,16 +111,16 @@ def main() -> None:
         print(f"Working for the run at {where}.", flush=True)
         dismissed = worker.serve()
     except (ConnectionError, RPCError):
-        sys.exit(f"Nobody answered at {where}: start the run there first, with --master-bind.")
+        sys.exit(f"No run answers at {where}: start the run there first, with --master-bind.")
     except _StoppedError:
         if worker is not None:
             worker.leave()
         print("Stopped.", file=sys.stderr)
         sys.exit(130)
     if worker.refusal is not None:
-        sys.exit(f"Sent away: {worker.refusal}.")
+        sys.exit(f"Refused: {worker.refusal}.")
     if not dismissed:
-        sys.exit(f"The run at {where} fell silent.")
+        sys.exit(f"The run at {where} stopped responding.")
     print("The run is over.", flush=True)
 
 

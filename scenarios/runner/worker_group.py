@@ -1,7 +1,7 @@
-"""Several load processes on one trial: Locust's master spreads the users over its workers, and this adds the rest.
+"""Several load processes in one trial: Locust's master spreads the users, and this sends the orders and merges results.
 
-Locust's messages carry who spawns how many users. Its statistics are reports every few seconds, of which the last ones
-may be lost; so what was measured travels here in messages of our own, once, when it is complete.
+Locust's messages tell each worker how many users to start. Locust's statistics are periodic reports, of which the last
+ones may be lost. So each worker sends its complete result once, in a message of its own.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ ORDER, PREPARED, CONNECTED, GO, RESULT = (
 )  # fmt: skip
 
 ANSWER_LIMIT_S: Final = 15.0
-LOOK_S: Final = 0.005
+POLL_S: Final = 0.005
 
 
 class WorkersLostError(Exception):
-    """No worker is left."""
+    """No worker is present, or none sent a result."""
 
 
 class _FixedDispatcher(UsersDispatcher):
-    """Spreads the users once. Locust would else move some to whoever joins in the middle of a trial."""
+    """Spreads the users once. Locust's own dispatcher would move users to a worker that joins during a trial."""
 
     def add_worker(self, worker_node: WorkerNode) -> None:
-        """Nothing: its turn comes with the next trial."""
+        """Do nothing. The worker takes part from the next trial on."""
 
     def remove_worker(self, worker_node: WorkerNode) -> None:
-        """Nothing: its users are lost with it, and the trial says so."""
+        """Do nothing. The worker's users are lost with it, and the result counts the worker as lost."""
 
 
 class WorkerGroup:
-    """The workers of a run, as seen by the process that leads them."""
+    """The workers of a run, in the process that leads them."""
 
     def __init__(self, environment: Environment, host: str, port: int, version: str) -> None:
         self._environment = environment
@@ -66,12 +66,12 @@ class WorkerGroup:
 
     @property
     def port(self) -> int:
-        """Where the workers are waited for."""
+        """Return the port on which workers can join."""
         port: int = self._runner.server.port
         return port
 
     def joined(self, expected: int, tell: Callable[[Joined], None]) -> None:
-        """Wait until so many workers are there, and tell of every change on the way."""
+        """Wait until `expected` workers have joined, and call `tell` with each change in the meantime."""
         told, self._expected = None, expected
         while True:
             joined = Joined(tuple(self._names[member] for member in self._members()), expected, tuple(self._refused))
@@ -83,10 +83,10 @@ class WorkerGroup:
             gevent.sleep(0.05)
 
     def run(self, order: TrialOrder) -> TrialResult:
-        """Run the order on all workers that are there; one that is lost on the way is counted as lost.
+        """Run the order on all present workers, and return the merged result, which counts the lost ones.
 
         Raises:
-            WorkersLostError: none is left.
+            WorkersLostError: no worker is present, or none sent a result.
         """
         members = self._members()
         if not members:
@@ -97,7 +97,7 @@ class WorkerGroup:
         self._await(PREPARED, members, ANSWER_LIMIT_S)
         self._environment.user_classes[:] = [type(user_class_name(order), (User,), {"tasks": []})]
         self._runner.start(order.load.users, spawn_rate=order.load.users)
-        # Or Locust would move users to whoever joins, and away from whoever leaves, in the middle of the trial.
+        # Locust would otherwise move users when a worker joins or leaves during the trial.
         self._runner._users_dispatcher = None
         self._await(CONNECTED, members, CONNECT_LIMIT_S + ANSWER_LIMIT_S)
         usage = Usage(order.watch, order.loop_threads)
@@ -127,16 +127,16 @@ class WorkerGroup:
         )
 
     def dismiss(self) -> None:
-        """Send the workers home."""
+        """End the run for all workers."""
         self._runner.quit()
 
     def _hello(self, msg: Any, **_: Any) -> None:
         name, version = msg.data["name"], msg.data["version"]
         if version != self._version:
             self._refused.append(f"{name} ({version})")
-            reason = f"the run has {self._version}, this worker {version}: install the same version on both"
+            reason = f"the run has {self._version}, this worker has {version}; install the same version on both"
         elif self._expected and len(self._still(self._names)) >= self._expected:
-            reason = f"the run has its {self._expected} workers already"
+            reason = f"the run already has its {self._expected} workers"
         else:
             self._names[msg.node_id] = name
             self._runner.clients.setdefault(msg.node_id, WorkerNode(msg.node_id))
@@ -147,7 +147,7 @@ class WorkerGroup:
         self._replies.setdefault(msg.type, {})[msg.node_id] = msg.data
 
     def _members(self) -> list[str]:
-        """Who takes part: all that have said who they are. Locust must not give users to anyone else."""
+        """Return the workers that have said hello, and remove all others, so that Locust gives them no users."""
         clients = self._runner.clients
         members = self._still(self._names)
         for other in set(clients) - set(members):
@@ -162,26 +162,26 @@ class WorkerGroup:
         return [member for member in members if member in self._replies.get(kind, {})]
 
     def _await(self, kind: str, members: Collection[str], limit_s: float) -> None:
-        """Wait for this reply from every member that is still there."""
+        """Wait for this kind of reply from every member that is still connected, for at most `limit_s` seconds."""
         deadline_ns = now_ns() + int(limit_s * 1e9)
         while set(self._still(members)) - set(self._answered(kind, members)) and now_ns() < deadline_ns:
-            gevent.sleep(LOOK_S)
+            gevent.sleep(POLL_S)
 
     def _stop(self) -> None:
-        """End the trial for Locust, whose users the workers have stopped already."""
+        """End the trial in Locust. The workers have already stopped their users."""
         clients = self._runner.clients
         for client in clients.all:
-            # Or Locust looks only once a second whether they are gone.
+            # Locust waits for these counts to be empty, and would check them only once a second.
             client.user_classes_count = {}
         told = {client.id for client in clients.all} - {client.id for client in clients.missing}
         self._runner.stop()
         deadline_ns = now_ns() + int(ANSWER_LIMIT_S * 1e9)
-        # Whoever is told to stop leaves Locust's list and comes back to it, even one that has only just joined.
+        # Each worker that was told to stop leaves Locust's list and then returns to it, even one that has just joined.
         while told - {client.id for client in clients.ready + clients.missing} and now_ns() < deadline_ns:
-            gevent.sleep(LOOK_S)
+            gevent.sleep(POLL_S)
 
 
 def _part(order: TrialOrder, share: Share) -> dict[str, Any]:
-    """Return one worker's part of the order. One of them asks the victims; the leader watches the processes."""
+    """Return one worker's part of the order. Only the first worker has victims; the leader watches the processes."""
     mine = replace(order, watch={}, loop_threads={}, victims=() if share.index else order.victims)
     return {"order": ORDERS.dump_json(mine), "index": share.index, "of": share.of}

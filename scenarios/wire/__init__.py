@@ -1,1 +1,1 @@
-"""What the command line and the load process say to each other. Pure: both import it."""
+"""The messages between the command line and the load process. It imports neither gevent nor Locust."""

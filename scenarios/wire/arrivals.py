@@ -1,4 +1,4 @@
-"""When requests are due in an open loop: an absolute schedule that no answer can delay."""
+"""The due times of an open loop: an absolute schedule that no answer can delay."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ Arrivals = Literal["constant", "poisson"]
 
 
 def due_times(arrivals: Arrivals, rate_rps: float, seed: int) -> Iterator[int]:
-    """The due times t_k in nanoseconds after the start, without end.
+    """Return an endless iterator of due times t_k, in nanoseconds after the start.
 
-    Constant: t_k = k / rate. Poisson: independent exponential gaps of mean 1 / rate, the same ones for the same seed.
+    Constant: t_k = k / rate, for k = 0, 1, … Poisson process: the gaps, and the time to the first request, are
+    independent and exponential with mean 1 / rate. The same seed gives the same times.
     """
     if arrivals == "constant":
         period_ns = 1e9 / rate_rps

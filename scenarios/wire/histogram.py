@@ -1,7 +1,7 @@
 """Latency counts in log-linear bins: 0.78 % wide, from 1 µs to 134 s, mergeable by addition.
 
-Below 256 µs a bin is one microsecond wide; above, each power of two is cut into 128 bins, as in HdrHistogram. Pure: no
-gevent and no Locust, so that the harness reads with the code that recorded.
+Below 256 µs a bin is one microsecond wide. Above, each power of two is divided into 128 bins, as in HdrHistogram. This
+module imports neither gevent nor Locust, so that the harness reads a histogram with the code that recorded it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ MAX_US: Final = (1 << 27) - 1
 
 
 def bin_of(latency_us: int) -> int:
-    """The bin of a latency in whole microseconds; what is out of range falls into the first or the last bin."""
+    """Return the bin of a latency in whole microseconds. One out of range belongs to the first or the last bin."""
     value = min(max(latency_us, 0), MAX_US)
     exponent = max(value.bit_length() - 8, 0)
     return (exponent << 7) + (value >> exponent)
 
 
 def edges_us(index: int) -> tuple[int, int]:
-    """The bin's lowest latency and the lowest of the next one, in microseconds."""
+    """Return the lowest latency of a bin and that of the next bin, in microseconds."""
     exponent = max((index >> 7) - 1, 0)
     low = (index - (exponent << 7)) << exponent
     return low, low + (1 << exponent)
@@ -43,10 +43,10 @@ class Distribution:
         return self.sum_us / self.n if self.n else None
 
     def percentile_us(self, percent: float) -> float | None:
-        """The latency, in µs, that `percent` of the counts do not exceed; None where there are no counts.
+        """Return the latency, in µs, that `percent` (0 to 100) of the counts do not exceed, or None without counts.
 
-        The rank is the nearest-rank one; inside its bin the counts are taken as evenly spread, and the result is kept
-        within the exact minimum and maximum.
+        The rank is percent / 100 · n, at least 1. The result is interpolated as if the counts of a bin were evenly
+        spread over it, and limited to the exact minimum and maximum.
         """
         if not self.n:
             return None
@@ -62,7 +62,7 @@ class Distribution:
 
 
 def merge(distributions: Iterable[Distribution]) -> Distribution:
-    """All counts in one distribution: exact, whatever the order."""
+    """Return one distribution of all counts. The sums are exact, so their order does not matter."""
     total = Histogram()
     for distribution in distributions:
         total.add(distribution)
@@ -70,7 +70,7 @@ def merge(distributions: Iterable[Distribution]) -> Distribution:
 
 
 class Histogram:
-    """Counts being recorded. Plain lists, because they take an increment faster than an array does."""
+    """A histogram that is being recorded. Its counts are a list, because incrementing an item of an array is slower."""
 
     __slots__ = ("counts", "max_us", "min_us", "n", "sum_us")
 
@@ -85,7 +85,7 @@ class Histogram:
         self.max_us = 0
 
     def record(self, latency_us: int) -> None:
-        """Count one latency, in whole microseconds. `bin_of` stands here again, unrolled: this is the hot path."""
+        """Count one latency, in whole microseconds. On this hot path, the code of `bin_of` is repeated, not called."""
         self.n += 1
         self.sum_us += latency_us
         if latency_us < self.min_us:
@@ -112,12 +112,12 @@ class Histogram:
             self.counts[index] += count
 
     def distribution(self) -> Distribution:
-        """These counts as they stand now."""
+        """Return the current counts as a finished distribution."""
         if not self.n:
             return Distribution()
         return Distribution(self.n, self.sum_us, self.min_us, self.max_us, used_bins(self.counts))
 
 
 def used_bins(counts: Sequence[int]) -> tuple[tuple[int, int], ...]:
-    """(bin, count) for every count that is not zero, in order."""
+    """Return (bin, count) for every count that is not zero, in the order of the bins."""
     return tuple((index, count) for index, count in enumerate(counts) if count)

@@ -1,6 +1,6 @@
-"""What the conductor and the load process say to each other: one JSON object a line, an order down, a result up.
+"""The messages between the command line and the load process: one JSON object a line, orders in, results out.
 
-Pure, so that the harness imports it without importing Locust.
+This module imports neither gevent nor Locust, so that the harness can import it.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from scenarios.wire.arrivals import Arrivals
 from scenarios.wire.histogram import Distribution, bin_of, merge
 
 STAGGER: Final = 0.75
-"""The share of the warm-up over which the users of a closed loop begin."""
+"""The share of the warm-up over which the users of a closed loop start."""
 
 SLICES: Final = 10
 SHORTEST_SLICE_S, LONGEST_SLICE_S = 0.1, 1.0
 
 UNANSWERED: Final = "unanswered when the drain ended"
 TIMEOUT: Final = "timeout"
-"""The two causes of failure after which a server may still be working on what nobody waits for."""
+"""The causes of failure after which the server may still be working on the abandoned request."""
 
 
 def slice_s(window_s: float) -> float:
-    """How long the slices are in which a window is recorded: ten of them where it is short, else seconds."""
+    """Return the length of a window's slices in seconds: a tenth of the window, but at least 0.1 s and at most 1 s."""
     return min(LONGEST_SLICE_S, max(SHORTEST_SLICE_S, window_s / SLICES))
 
 
 @dataclass(frozen=True, slots=True)
 class RequestSpec:
-    """One request of a mix: it must answer with status `expect`, and is sent `weight` times in a rotation."""
+    """One request of a mix. It succeeds with the status `expect`, and is sent `weight` times in a round of the mix."""
 
     path: str
     expect: int = 200
@@ -44,7 +44,7 @@ class RequestSpec:
 
 @dataclass(frozen=True, slots=True)
 class ClosedLoop:
-    """`users` connections, each sending its next request `think_s` seconds after the last one is answered."""
+    """`users` connections, each of which sends its next request `think_s` seconds after the last answer."""
 
     users: int
     think_s: float = 0.0
@@ -55,8 +55,8 @@ class ClosedLoop:
 class OpenLoop:
     """`rate_rps` requests a second on a schedule that no answer delays, over at most `users` connections.
 
-    What is due while no connection is free waits, and its latency counts from when it was due; it is dropped, and
-    counted so, once it has waited as long as a request may take.
+    A request that becomes due while no connection is idle waits, and its latency counts from its due time. It is
+    dropped, and counted as dropped, once it has waited as long as the time-out of a request.
     """
 
     users: int
@@ -72,7 +72,7 @@ VICTIMS: Final[tuple[VictimName, ...]] = get_args(VictimName)
 
 @dataclass(frozen=True, slots=True)
 class VictimSpec:
-    """One victim to ask: a trivial endpoint, `rate_rps` times a second, on kept connections or always on a new one."""
+    """One victim: it probes a trivial endpoint `rate_rps` times a second, on new connections if `cold`."""
 
     name: VictimName
     path: str
@@ -82,11 +82,14 @@ class VictimSpec:
 
 @dataclass(frozen=True, slots=True)
 class Victim:
-    """What one victim felt. Latencies count from when each probe was due.
+    """The results of one victim. A latency counts from the time at which the probe was due.
 
-    `censored` are those among them that were still waiting when the load ended: they would have taken longer, so that
-    each is a lower bound. `probes` are all of them one by one, as (when it was due, in ms from the opening of the
-    window; latency in µs). `failures` counts by cause the probes that got no good answer.
+    Attributes:
+        latency: the latencies of all probes that were answered with status 200 or never answered.
+        censored: those of them that still waited when the load ended. Each would have been longer under load, so it is
+            a lower bound.
+        failures: the probes without an answer of status 200, by cause.
+        probes: the latencies one by one, as (due time in ms after the opening of the window, latency in µs).
     """
 
     latency: Distribution = field(default_factory=Distribution)
@@ -95,11 +98,11 @@ class Victim:
     probes: tuple[tuple[int, int], ...] = ()
 
     def percentile_us(self, percent: float) -> float | None:
-        """Return the latency that `percent` of the probes do not exceed, in µs; None where there was no probe."""
+        """Return the latency, in µs, that `percent` (0 to 100) of the probes do not exceed, or None without probes."""
         return self.latency.percentile_us(percent)
 
     def is_lower_bound(self, percent: float) -> bool:
-        """Return whether a probe at or below this percentile was still waiting when the load ended."""
+        """Return whether this percentile is a lower bound: a probe at or below it still waited when the load ended."""
         value_us = self.latency.percentile_us(percent)
         if not self.censored.n or value_us is None:
             return False
@@ -108,7 +111,7 @@ class Victim:
 
 
 def merged_victims(parts: Iterable[Mapping[VictimName, Victim]]) -> dict[VictimName, Victim]:
-    """Return what each victim felt over all parts."""
+    """Return the results of each victim, merged over all parts."""
     found: dict[VictimName, list[Victim]] = {}
     for part in parts:
         for name, victim in part.items():
@@ -126,25 +129,34 @@ def merged_victims(parts: Iterable[Mapping[VictimName, Victim]]) -> dict[VictimN
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The part of a trial that one of `of` load processes does: it is number `index`, from 0."""
+    """The part of a trial that load process number `index`, from 0, of `of` processes runs."""
 
     index: int = 0
     of: int = 1
 
 
 ALONE: Final = Share()
-"""All of it."""
+"""The whole trial, in one process."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrialOrder:
-    """One trial to run.
+    """One trial to run. Times are in seconds.
 
-    Times are in seconds. In a closed loop the users begin evenly spread over the first `STAGGER` of the warm-up.
-    Requests are counted within the window that follows the warm-up; `drain_s` is the longest time that those in flight
-    at its end are waited for. `watch` names processes, by role, whose CPU time is read at both ends of the window, and
-    `loop_threads` the thread of each that runs its event loop, where it is not the first.
-    `victims` are asked meanwhile; `stamped` requests say when they were sent, by the header `x-sent`.
+    Attributes:
+        name: the name of the trial; its letters and digits name Locust's user class.
+        host: the address of the server.
+        port: the port of the server.
+        requests: the mix.
+        load: the closed or the open loop.
+        warmup_s: the time before the window. In a closed loop the users start evenly spread over its first `STAGGER`.
+        window_s: the time in which requests count.
+        drain_s: the longest wait for the requests that are in flight at the end.
+        timeout_s: the longest time that a request may take.
+        victims: the victims that probe the server during the window.
+        stamped: whether each request carries its send time in the header `x-sent`.
+        watch: process ids by role, whose CPU time is read at both ends of the window.
+        loop_threads: the thread of each that runs its event loop, where it is not the first one.
     """
 
     name: str
@@ -164,10 +176,12 @@ class TrialOrder:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One slice of a trial's time, counted from the opening of the window; the drain is among the last ones.
+    """One slice of a trial's time from the opening of the window. The last slices include the drain.
 
-    `completed` and `failed` are what ended in it; `latency` is of the successes among them that were sent, or due,
-    within the window.
+    Attributes:
+        completed: the successes that ended in this slice and inside the window.
+        failed: the failures that ended in this slice.
+        latency: the latencies of the successes that ended in this slice and were due inside the window.
     """
 
     completed: int
@@ -177,11 +191,18 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class ProcessUsage:
-    """What a process and its children used within the window, seen from outside; None where the system does not tell.
+    """The usage of a process and its children within the window, as the system reports it. None: not available.
 
-    `rss_mib` and `threads` are of its end. `run_delay_s` is how long their first threads, which for a server are the
-    event loops', stood ready in the run queue; `switches` and `preemptions` how often they gave up the core themselves
-    and how often it was taken from them.
+    The last three values sum over the first thread of each process, which in a server runs the event loop.
+
+    Attributes:
+        user_s: CPU time in user mode, in seconds.
+        system_s: CPU time in the kernel, in seconds.
+        rss_mib: resident memory at the end, in MiB.
+        threads: number of threads at the end.
+        run_delay_s: time spent ready in the run queue without a core, in seconds.
+        switches: voluntary context switches.
+        preemptions: involuntary context switches.
     """
 
     user_s: float
@@ -195,20 +216,35 @@ class ProcessUsage:
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """What one trial showed, by the client's clock.
+    """The result of one trial, by the client's clock.
 
-    `connected` is how many users ever were. `completed` counts the successes that ended inside the window, so
-    throughput is `completed / window_s`. Three clocks, over the successes that were due inside the window and each
-    followed to its end: `latency` from when a request was due to its answer, `service` from when it was sent,
-    `send_lag` between the two. In a closed loop a request is due when it is sent, so there `service` equals
-    `latency`, and `service` and `send_lag` are left empty. `failures` counts by cause the requests that failed or
-    were never answered; `dropped` those that were due and never sent. `slices` are of `slice_s` seconds each.
-    `sent` and `answered` count everything in the trial, warm-up and drain included: what a server should have
-    counted too. `victims` is what each victim felt. `lag` is how late the load process itself woke. `cpu_s` is CPU
-    time within the window by role; `core_busy` the busy share of every core of the machine, 0 to 1, and `core_steal`
-    the part of it that a hypervisor kept; `throttled` how often the control group's CPU quota stopped its processes.
-    Of several load processes, `load_processes` made this and `lost` more were lost on the way, with whatever they had
-    sent; the role "load" is then the busiest of them.
+    The latencies are those of the successes that were due inside the window, each followed to its end. In a closed loop
+    a request is due when it is sent. Then `service` would equal `latency`, so `service` and `send_lag` are empty.
+
+    Attributes:
+        opened_ns: when the window opened, in `time.monotonic_ns()`.
+        window_s: the length of the window in seconds.
+        connected: how many users have connected at least once.
+        completed: the successes that ended inside the window.
+        latency: from the due time of a request to its answer.
+        service: from the sending of a request to its answer.
+        send_lag: from the due time of a request to its sending.
+        failures: the requests that failed or were never answered, by cause.
+        failed_latency: from the due time of a failed request to its end.
+        dropped: the requests that were due inside the window and never sent.
+        sent: all requests sent in the trial, warm-up and drain included, to compare with the server's own count.
+        answered: all requests answered in the trial, warm-up and drain included.
+        slices: the record by slices of `slice_s` seconds.
+        lag: how late a timer of the load process fired.
+        cpu_s: CPU time within the window by role, in seconds. Of several load processes, "load" is the busiest one.
+        core_busy: the busy share of each core of the machine, 0 to 1.
+        core_steal: the share of each core that a hypervisor took, 0 to 1.
+        load_processes: how many load processes contributed to this result.
+        lost: how many further load processes were lost, with all that they had sent.
+        throttled: how often a CPU quota stopped the control groups of the load process.
+        victims: the results of each victim.
+        processes: the usage of each watched process by role.
+        slice_s: the length of a slice in seconds.
     """
 
     opened_ns: int
@@ -237,20 +273,20 @@ class TrialResult:
 
     @property
     def throughput_rps(self) -> float:
-        """Successes that ended within the window, a second."""
+        """Return the successes a second that ended inside the window: `completed / window_s`."""
         return self.completed / self.window_s
 
     @property
     def load_cpu(self) -> float:
-        """The share of its core that the busiest load process used."""
+        """Return the share of a core that the busiest load process used."""
         return self.cpu_s["load"] / self.window_s
 
 
 def together(parts: Sequence[TrialResult]) -> TrialResult:
-    """What several load processes saw of the same trial, as if one had: every count exact, in any order.
+    """Return one result from those of several load processes in the same trial. Every count is the exact sum.
 
     Raises:
-        ValueError: there are none.
+        ValueError: `parts` is empty.
     """
     if not parts:
         raise ValueError("no load process has a result")
@@ -294,7 +330,7 @@ def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The load process's first line. `port` is where it waits for workers, None where it does the work itself."""
+    """The first line of the load process. `port` is where workers join; it is None where the process has no workers."""
 
     locust: str
     gevent: str
@@ -304,7 +340,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The lines that follow while it waits for workers: who is there of those `expected`, and who was sent away."""
+    """A line while the load process waits for workers: those present, how many it expects, and those it refused."""
 
     present: tuple[str, ...]
     expected: int

@@ -27,9 +27,9 @@ def test_a_plain_variant_is_compared_with_sync_and_a_further_one_with_its_own_ki
 
 def test_a_handler_that_is_not_what_its_kind_says_is_refused():
     workload = Workload("w", "?")
-    with pytest.raises(WorkloadError, match="is written as `async def`"):
+    with pytest.raises(WorkloadError, match="as `async def`"):
         workload.variant("async")(lambda: None)
-    with pytest.raises(WorkloadError, match="is written as `def`"):
+    with pytest.raises(WorkloadError, match="as `def`"):
         workload.variant("sync")(asyncio.sleep)
 
 
@@ -129,7 +129,7 @@ def test_to_be_compared_with_a_variant_that_is_not_there_is_refused():
     @workload.variant("offload", against="asink")
     async def offload() -> None: ...
 
-    with pytest.raises(WorkloadError, match="'asink', which is no variant"):
+    with pytest.raises(WorkloadError, match="'asink', which is not a variant"):
         _check(workload, "w.py")
 
 
@@ -158,10 +158,10 @@ def test_workloads_of_a_folder_stand_beside_the_built_in_ones(tmp_path: Path):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (None, "is no directory"),
-        ({}, "holds no workload file"),
-        ({"broken.py": "import nothing_that_there_is"}, "broken.py does not import: ModuleNotFoundError"),
-        ({"empty.py": "answer = 42"}, "empty.py binds no `workload`"),
+        (None, "is not a directory"),
+        ({}, "contains no workload file"),
+        ({"broken.py": "import nothing_that_there_is"}, "broken.py cannot be imported: ModuleNotFoundError"),
+        ({"empty.py": "answer = 42"}, "empty.py defines no `workload`"),
         (
             {"one.py": OWN.format(name="mine"), "two.py": OWN.format(name="mine")},
             "already has a workload called 'mine'",

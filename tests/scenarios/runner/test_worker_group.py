@@ -110,7 +110,7 @@ def test_a_worker_of_another_version_is_sent_away_with_a_sentence(tmp_path: Path
         assert process.stdout is not None
         joined = [json.loads(process.stdout.readline()) for _ in range(2)][-1]
     assert done.returncode == 1
-    assert done.stderr.startswith("Sent away: the run has locust")
+    assert done.stderr.startswith("Refused: the run has locust")
     assert "Traceback" not in done.stderr
     assert joined["present"] == []
     assert len(joined["refused"]) == 1
@@ -138,7 +138,7 @@ def test_a_worker_too_many_is_sent_away(group: Load, counting: int):
         cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr == "Sent away: the run has its 2 workers already.\n"
+    assert done.stderr == "Refused: the run already has its 2 workers.\n"
     assert group.run(order(counting, ClosedLoop(4)), lambda: None).load_processes == 2
 
 
