@@ -113,7 +113,8 @@ def _with_knobs(command: Callable[..., None]) -> Callable[..., None]:
     """Give the command an option for each knob of the server, from the table of knobs."""
     from harness.plan.knobs import KNOBS
 
-    signature = inspect.signature(command)
+    # Evaluated here: Typer takes an explicit signature as it stands, and would see the annotations as text.
+    signature = inspect.signature(command, eval_str=True)
     kept = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
     options = [
         inspect.Parameter(
