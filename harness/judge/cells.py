@@ -28,7 +28,7 @@ from scenarios.wire.protocol import STAGGER, TrialResult, Victim, VictimName, me
 LITTLE_TOLERANCE: Final = 0.10
 HALVES_DIFFER: Final = 0.05
 ERROR_LIMIT: Final = 0.01
-PERCENTS: Final = (
+CURVE_PERCENTS: Final = (
     *(step * 2.5 for step in range(36)),
     *(90 + step * 0.25 for step in range(36)),
     *(99 + step * 0.025 for step in range(36)),
@@ -68,7 +68,7 @@ class Cell:
     Little's law makes of the throughput and latency seen and of the think time: it should be the number of users.
     `left_out` trials lost a load process on the way and are not among `trials`; where there are no others they are,
     and the cell is `incomplete`. In `short_handed` of the trials fewer load processes worked than planned. `curve` is
-    the pooled latency at each of `PERCENTS` with a band over the blocks.
+    the pooled latency at each of `CURVE_PERCENTS` with a band over the blocks.
     """
 
     workload: PlannedWorkload
@@ -188,7 +188,7 @@ def cell_of(
         latency=latency,
         service=merge(result.service for result in results),
         send_lag=merge(result.send_lag for result in results),
-        curve=curve([result.latency for result in results], [p for p in PERCENTS if latency.n >= mass_needed(p)]),
+        curve=curve([result.latency for result in results], [p for p in CURVE_PERCENTS if latency.n >= mass_needed(p)]),
         victims=merged_victims(result.victims for result in results),
         bound=bound(workload, variant, level),
         server_cpu=fmean(server) if server else None,

@@ -85,7 +85,7 @@ def _key(judged: JudgedCell) -> tuple[str, str, Level]:
 
 
 def _values(judged: JudgedCell, metric: Metric) -> list[float]:
-    return [value for trial in judged.cell.trials if (value := getattr(trial, metric)) is not None]
+    return [value for trial in judged.cell.trials if (value := trial.value(metric)) is not None]
 
 
 def _facts(findings: Findings) -> dict[str, Any]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 from harness.plan.level import Level
 
-Metric = Literal["throughput_rps", "p50_ms", "p95_ms", "p99_ms"]
-PERCENTILES: Final[dict[Metric, int]] = {"p50_ms": 50, "p95_ms": 95, "p99_ms": 99}
+Metric = str
+"""`throughput_rps`, or the name of a latency percentile such as `p99_ms`."""
+
+PERCENTS: Final = (50, 95, 99)
+"""Every latency percentile that is compared and shown. To add one is to add it here."""
+PERCENTILES: Final[dict[Metric, float]] = {f"p{percent}_ms": percent for percent in PERCENTS}
 
 ENOUGH_BEYOND: Final = 10
 """At least this many requests must lie beyond a percentile; with fewer, it rests on single requests."""

@@ -72,10 +72,6 @@ class DisturbedBlock:
     def key(self) -> BlockKey:
         return self.workload, self.level, self.number
 
-    @property
-    def avoidable(self) -> bool:
-        return any(signal.name in AVOIDABLE for signal in self.signals)
-
     def __str__(self) -> str:
         return ", ".join(map(str, self.signals))
 

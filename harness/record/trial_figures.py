@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,10 +28,12 @@ class TrialFigures:
     block: int
     window_s: float
     throughput_rps: float
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
+    latency_ms: Mapping[Metric, float | None]
     halves: float | None
+
+    def value(self, metric: Metric) -> float | None:
+        """Return the figure by the name of its metric."""
+        return self.throughput_rps if metric == "throughput_rps" else self.latency_ms[metric]
 
 
 def figures_of(recorded: RecordedTrial) -> TrialFigures:
@@ -47,9 +49,7 @@ def figures_of(recorded: RecordedTrial) -> TrialFigures:
         block=trial.block,
         window_s=result.window_s,
         throughput_rps=result.throughput_rps,
-        p50_ms=carried(PERCENTILES["p50_ms"]),
-        p95_ms=carried(PERCENTILES["p95_ms"]),
-        p99_ms=carried(PERCENTILES["p99_ms"]),
+        latency_ms={metric: carried(percent) for metric, percent in PERCENTILES.items()},
         halves=halves_differ(result),
     )
 
@@ -79,7 +79,7 @@ def block_ratios(
 
     Empty where a baseline is 0: then no ratio can be formed.
     """
-    by_block = {trial.block: getattr(trial, metric) for trial in baseline}
-    paired = [(getattr(trial, metric), by_block.get(trial.block)) for trial in contender]
+    by_block = {trial.block: trial.value(metric) for trial in baseline}
+    paired = [(trial.value(metric), by_block.get(trial.block)) for trial in contender]
     known = [(ours, theirs) for ours, theirs in paired if ours is not None and theirs is not None]
     return tuple(ours / theirs for ours, theirs in known) if all(theirs for _, theirs in known) else ()

@@ -15,6 +15,7 @@ from harness.judge import guards
 from harness.judge.findings import Findings, JudgedCell, JudgedClaim, JudgedComparison, find
 from harness.judge.verdict import Verdict
 from harness.machine.core import FULL_CORE
+from harness.plan.metric import PERCENTS
 from harness.plan.plan import PlannedWorkload
 from harness.record.run import CHARTS, PAGE, SUMMARY, Verification, read_run, to_json
 from harness.report import wording
@@ -113,6 +114,7 @@ def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Secti
         guards=guards,
         full_core=FULL_CORE,
         probes=_fewest_probes,
+        percents=PERCENTS,
         causes={judged.cell.key: judged.cause for judged in findings.cells},
         tally=tally(findings.headline),
         svg=lambda chart: Markup(chart.svg),

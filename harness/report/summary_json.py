@@ -13,6 +13,7 @@ from harness.judge.comparisons import Comparison, Outcome
 from harness.judge.findings import Findings, JudgedCell, JudgedComparison
 from harness.judge.inquiry import Inquiry
 from harness.plan.knobs import USUAL
+from harness.plan.metric import PERCENTS
 from harness.plan.plan import Plan
 from harness.record.disturbance import DisturbedBlock
 from harness.record.run import SCHEMA
@@ -143,7 +144,7 @@ def _cell(judged: JudgedCell) -> dict[str, Any]:
         "failures": cell.failures,
         "dropped": cell.dropped,
         "throughput_rps": _interval(cell.throughput_rps, 2),
-        "latency_ms": percentiles(50, 95, 99),
+        "latency_ms": percentiles(*PERCENTS),
         # Both are of an open loop; in a closed one a request is due when it is sent.
         **{
             name: {f"p{percent}": _rounded(milliseconds(part.percentile_us(percent)), 3) for percent in (50, 99)}

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any, Final
+from typing import Any
 
 from harness.judge.cells import Cell
 from harness.record.run import RecordedTrial, Run
 from harness.record.telemetry import Readings
-
-MS_NS: Final = 1e6
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from harness.judge.crossover import Over
 from harness.judge.findings import JudgedCell, JudgedComparison, JudgedConfirmation, JudgedSetting
 from harness.plan.knobs import differing, spelled, varied
 from harness.plan.level import ARRIVALS_SPELLED, Level
-from harness.plan.metric import Metric
+from harness.plan.metric import PERCENTILES, Metric
 from harness.plan.plan import Plan
 from harness.plan.schedule import Schedule
 from harness.record.disturbance import WARN, DisturbedBlock, Unrest
@@ -94,7 +94,9 @@ def unrest(found: Unrest) -> str:
     )
 
 
-METRICS: Final[dict[Metric, str]] = {"throughput_rps": "req/s", "p50_ms": "p50", "p95_ms": "p95", "p99_ms": "p99"}
+METRICS: Final[dict[Metric, str]] = {"throughput_rps": "req/s"} | {
+    name: name.removesuffix("_ms") for name in PERCENTILES
+}
 """Each metric's name in a table."""
 
 

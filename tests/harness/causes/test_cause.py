@@ -1,0 +1,24 @@
+"""Every cause, as its file describes it: found by discovery, with words for a person."""
+
+import pytest
+
+from harness.causes.cause import Cause, discover, explain
+from tests.harness.causes.test_diagnosis import holding
+from tests.harness.causes.test_explain import scene
+
+
+@pytest.mark.parametrize("name", discover())
+def test_a_cause_says_what_it_is_what_bears_it_out_and_what_to_do(name: str):
+    (explained,) = explain([Cause(name, 0.8, holding())], scene(loop_cpu=0.95, idle_s=3.0, collecting=0.2))
+    assert len(explained.sentence) > 20
+    assert explained.sentence[0] != " "
+    assert len(explained.advice) > 20
+    assert explained.advice[0].isupper()
+    assert explained.advice.endswith(".")
+    assert all(explained.evidence)
+    if explained.prediction is not None:
+        assert 0 < explained.prediction.least <= explained.prediction.most
+
+
+def test_nothing_is_explained_where_nothing_is_known():
+    assert explain([Cause("CPU", 1.0)], None) == ()
