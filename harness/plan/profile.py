@@ -37,7 +37,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
     for profile in (
         Profile(
             "quick",
-            "under 200 s for everything; low precision",
+            "about three minutes for everything; low precision",
             users=64,
             blocks=6,
             max_blocks=6,

@@ -11,9 +11,9 @@ from harness.plan.knobs import Knobs
 from harness.plan.level import MIN_RATE, Level
 from harness.plan.plan import DRAIN_S, Pair, Plan, PlannedWorkload, Trial, Window, unloaded_of
 
-TRIAL_OVERHEAD_S: Final = 0.17
+TRIAL_OVERHEAD_S: Final = 0.13
 RESTART_S: Final = 1.3
-SESSION_OVERHEAD_S: Final = 15.0
+SESSION_OVERHEAD_S: Final = 11.0
 PILOT_WARMUP_S: Final = 0.2
 UNLOADED_WARMUP_S: Final = 0.1
 UNLOADED_S: Final = 0.3
