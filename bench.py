@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from harness.plan.profile import PROFILES
+
 if TYPE_CHECKING:
     from harness.plan.options import RunOptions
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
+PROFILE_HELP: Final = (
+    f"How much time to spend: {'; '.join(f'{each.name}: {each.about}' for each in PROFILES.values())}."
+)
 LOAD, PLAN, SERVER, WHERE = "Load", "Plan", "Server", "Where"
 """The panels of `run --help`."""
 
@@ -183,9 +188,7 @@ def run(
     expect_workers: Annotated[
         int | None, typer.Option(help="Number of workers to wait for.", rich_help_panel=LOAD)
     ] = None,
-    profile: Annotated[
-        str, typer.Option(help="How much time to spend: quick, standard or thorough.", rich_help_panel=PLAN)
-    ] = "quick",
+    profile: Annotated[str, typer.Option(help=PROFILE_HELP, rich_help_panel=PLAN)] = "quick",
     variants: Annotated[
         str | None, typer.Option(help="Only these variants, as in sync,async.", rich_help_panel=PLAN)
     ] = None,

@@ -24,7 +24,6 @@ from harness.measure.target import aimed
 from harness.plan.options import RunOptions
 from harness.plan.plan import Plan
 from harness.plan.planning import make_plan
-from harness.plan.profile import PROFILES
 from harness.plan.schedule import Confirmation, Schedule
 from harness.record.command_line import program
 from harness.record.run import PAGE, Manifest, point_latest, read_run
@@ -193,7 +192,7 @@ def _announce(plan: Plan, placement: Placement, out: Path, console: Console) -> 
     trials = f"{plan.blocks * each}{most} trials" if most else _counted(plan.blocks * each, "trial")
     console.print(
         f"{trials} of {_counted(variants, 'variant')} in {_counted(len(plan.workloads), 'workload')}, profile "
-        f"{plan.profile} ({PROFILES[plan.profile].about}). {wording.expectation(Schedule(plan))}"
+        f"{plan.profile}. {wording.expectation(Schedule(plan))}"
     )
     validation = read_validation(out, facts(placement))
     # A block's ratio has the spread of two trials; a check of the instrument has seen it here.

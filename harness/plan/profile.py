@@ -37,7 +37,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
     for profile in (
         Profile(
             "quick",
-            "about three minutes for everything; low precision",
+            "about three minutes for everything, low precision",
             users=64,
             blocks=6,
             max_blocks=6,
@@ -49,7 +49,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
         ),
         Profile(
             "standard",
-            "an hour at most; for a claim",
+            "an hour at most, for a claim",
             users=64,
             blocks=6,
             max_blocks=10,
@@ -63,7 +63,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
         ),
         Profile(
             "thorough",
-            "three hours at most; for an argument",
+            "three hours at most, for an argument",
             users=64,
             blocks=10,
             max_blocks=20,

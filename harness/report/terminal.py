@@ -43,7 +43,7 @@ def verdict_table(findings: Findings) -> Table:
     table.add_column("ratio", justify="right", no_wrap=True)
     table.add_column("95 % interval", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("bystander p99 ms", justify="right")
+    table.add_column("bystander\np99 ms", justify="right", no_wrap=True)
     before = None
     for judged in findings.comparisons:
         comparison, pair = judged.comparison, judged.comparison.pair
