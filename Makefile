@@ -33,7 +33,7 @@ bench-probe: install
 # The table of results and the picture of the README, from a run: make readme RUN=reports/latest
 RUN ?= reports/latest
 readme: install
-	$(VENV)/python docs/make.py $(RUN)
+	$(VENV)/python -m docs.make $(RUN)
 
 install: .venv/installed
 

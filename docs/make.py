@@ -1,4 +1,4 @@
-"""Writes the results of a run into README.md and docs/: `python docs/make.py RUN_DIRECTORY`.
+"""Writes the results of a run into README.md and docs/: `python -m docs.make RUN_DIRECTORY`.
 
 Of the figures it reads only the run's summary.json. A test checks that README.md still says what the saved
 example does.
@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image
+
+from harness.stats import figures
+from harness.stats.estimate import Estimate
 
 DOCS: Final = Path(__file__).resolve().parent
 README: Final = DOCS.parent / "README.md"
@@ -82,26 +85,19 @@ def _rows(summary: Record, compared: Sequence[Record]) -> Iterator[str]:
     before = None
     for each in compared:
         workload = each["workload"]
-        figures = [f"{each['contender']} / {each['baseline']}", times(each["ratio"]), _interval(each)]
+        ratio, pair = _estimate(each), f"{each['contender']} / {each['baseline']}"
+        shown = [pair, figures.ratio(ratio), figures.ratio_interval(ratio)]
         if each["verdict"] == "INVALID":
-            figures = [f"~~{figure}~~" for figure in figures]
-        row = ["" if workload == before else workload, *figures, each["verdict"], _why(summary, each)]
+            shown = [f"~~{figure}~~" for figure in shown]
+        row = ["" if workload == before else workload, *shown, each["verdict"], _why(summary, each)]
         yield f"| {' | '.join(text.replace('|', chr(92) + '|') for text in row)} |"
         before = workload
 
 
-def times(value: float | None) -> str:
-    """Return a ratio as the page spells it: 0.024×, 0.87×, 1.74×, 26×."""
-    if value is None:
-        return "n/a"
-    if value >= 10:
-        return f"{value:.0f}×"
-    return f"{value:.2f}×" if value >= 0.1 else f"{value:.2g}×"
-
-
-def _interval(compared: Record) -> str:
-    low, high = compared["low"], compared["high"]
-    return "n/a" if low is None or high is None else f"{times(low)} to {times(high)}"
+def _estimate(compared: Record) -> Estimate | None:
+    if compared["ratio"] is None:
+        return None
+    return Estimate(compared["ratio"], compared["low"], compared["high"], compared["blocks"])
 
 
 def _why(summary: Record, compared: Record) -> str:

@@ -30,7 +30,15 @@ REASONS_SHOWN: Final = 3
 
 def plain_table(title: str | None = None) -> Table:
     """A table as all of them look here: no lines, and narrow."""
-    return Table(title=title, title_style="bold", title_justify="left", box=None, pad_edge=False, header_style="dim")
+    return Table(
+        title=title,
+        title_style="bold",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        collapse_padding=True,
+        header_style="dim",
+    )
 
 
 def verdict_table(findings: Findings) -> Table:
@@ -43,7 +51,7 @@ def verdict_table(findings: Findings) -> Table:
     table.add_column("ratio", justify="right", no_wrap=True)
     table.add_column("95 % interval", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("bystander\np99 ms", justify="right", no_wrap=True)
+    table.add_column("bystander\np99 ms", justify="right")
     before = None
     for judged in findings.comparisons:
         comparison, pair = judged.comparison, judged.comparison.pair

@@ -56,7 +56,7 @@ def ratio_interval(estimate: Estimate | None) -> str:
     """Return the interval of a ratio as text; n/a where there is none."""
     if estimate is None or estimate.low is None or estimate.high is None:
         return NOT_MEASURED
-    return f"{times(estimate.low)} to {times(estimate.high)}"
+    return f"{times(estimate.low).removesuffix('×')} to {times(estimate.high)}"
 
 
 def milliseconds(microseconds: float | None) -> float | None:
