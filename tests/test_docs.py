@@ -13,6 +13,7 @@ import typer
 
 import bench
 import docs.make as docs_make
+from tests.rehearsal import plan, rehearse, result
 from tests.tree import PROJECT, copy_tree, run_python
 
 DOCS = PROJECT / "docs"
@@ -146,7 +147,11 @@ def test_every_link_leads_somewhere(page: Path):
 def test_every_file_that_is_named_exists(page: Path):
     rooms = "bench_app|bench_probe|scenarios|harness|tests|docs"
     named = re.findall(rf"`((?:{rooms})/[\w/.-]+)`", page.read_text(encoding="utf-8"))
-    told_to_write = {"bench_app/workloads/pause.py", "harness/causes/new_connections.py"}
+    told_to_write = {
+        "bench_app/workloads/pause.py",
+        "harness/causes/new_connections.py",
+        "harness/report/charts/server_cpu.py",
+    }
     assert [name for name in named if name not in told_to_write and not (PROJECT / name).exists()] == []
 
 
@@ -238,3 +243,12 @@ def test_a_cause_is_added_as_the_page_says(tmp_path: Path):
     (tree / "harness/causes/new_connections.py").write_text(block_of("add-a-cause.md"), encoding="utf-8")
     found = run_python(tree, "-c", "from harness.causes.cause import discover; print('new connections' in discover())")
     assert found.stdout == "True\n", found.stderr
+
+
+def test_a_chart_is_added_as_the_page_says(tmp_path: Path):
+    tree, run = copy_tree(tmp_path), rehearse(tmp_path, plan("sleep"), lambda trial: result(900.0 + trial.number))
+    (tree / "harness/report/charts/server_cpu.py").write_text(block_of("add-a-knob.md"), encoding="utf-8")
+    reported = run_python(tree, "bench.py", "report", str(run))
+    assert reported.returncode == 0, reported.stdout + reported.stderr
+    assert (run / "charts/server-cpu-sleep.png").exists()
+    assert "<figcaption>sleep: CPU of the server (64 users, closed loop)" in (run / "report.html").read_text()

@@ -12,8 +12,8 @@ from rich.console import Console
 from harness.judge.capacity import FILE, Capacities, Probe, VariantCapacity
 from harness.record.run import CHARTS, PAGE
 from harness.report import wording
-from harness.report.charts import Chart, Sketch, draw_chart
-from harness.report.drawings import INK, PAPER, log_ms, looks_of
+from harness.report.chart import Chart, Sketch, draw_chart
+from harness.report.marks import INK, PAPER, log_ms, looks_of
 from harness.report.rendering import rendered
 from harness.report.terminal import STYLES, plain_table
 from harness.stats import figures

@@ -19,8 +19,8 @@ from harness.judge.findings import JudgedCell
 from harness.judge.verdict import Verdict
 from harness.record.run import CHARTS, PAGE, SUMMARY, to_json
 from harness.report import wording
-from harness.report.charts import Chart, Sketch, draw_chart
-from harness.report.drawings import GRID, INK, PAPER, Look, looks_of
+from harness.report.chart import Chart, Sketch, draw_chart
+from harness.report.marks import GRID, INK, PAPER, Look, looks_of
 from harness.report.rendering import rendered
 from harness.report.terminal import STYLES, plain_table
 from harness.stats import figures

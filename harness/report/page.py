@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -11,6 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from harness.exceptions import BenchError
 from harness.judge import guards
 from harness.judge.findings import Findings, JudgedCell, JudgedClaim, JudgedComparison, find
 from harness.judge.verdict import Verdict
@@ -19,7 +21,8 @@ from harness.plan.metric import PERCENTS
 from harness.plan.plan import PlannedWorkload
 from harness.record.run import CHARTS, PAGE, SUMMARY, Verification, read_run, to_json
 from harness.report import wording
-from harness.report.charts import Chart, Spread, charts_of, draw_chart, drift, forest, one_by_one, timelines
+from harness.report.chart import Chart, Sketch, Spread, draw_chart, one_by_one
+from harness.report.chart_rule import sketch_over_time, sketch_overview, sketch_workload
 from harness.report.rendering import rendered
 from harness.report.summary_json import to_summary
 from harness.stats import figures
@@ -46,11 +49,12 @@ def write_report(directory: Path, spread: Spread = one_by_one) -> Findings:
     findings = find(read_run(directory))
     summary = to_summary(findings)
     workloads = findings.run.manifest.plan.workloads
-    above = [*([forest(findings)] if findings.comparisons else []), drift(findings)]
-    shown = {workload.name: list(charts_of(findings, workload)) for workload in workloads}
-    over_time = {workload.name: list(timelines(findings, workload)) for workload in workloads}
+    above = sketch_overview(findings)
+    shown = {workload.name: sketch_workload(findings, workload) for workload in workloads}
+    over_time = {workload.name: sketch_over_time(findings, workload) for workload in workloads}
     # What takes longest first, so that nobody waits for it at the end.
     sketches = [*chain.from_iterable(over_time.values()), *above, *chain.from_iterable(shown.values())]
+    _check_names(sketches)
     charts = {chart.name: chart for chart in spread(draw_chart, sketches)}
     overview = [charts[sketch.name] for sketch in above]
     sections = tuple(
@@ -69,6 +73,13 @@ def write_report(directory: Path, spread: Spread = one_by_one) -> Findings:
     (directory / SUMMARY).write_text(to_json(summary) + "\n", encoding="utf-8")
     (directory / PAGE).write_text(render(findings, summary, sections, overview), encoding="utf-8")
     return findings
+
+
+def _check_names(sketches: Sequence[Sketch]) -> None:
+    """Raise BenchError if two charts have the same name: one would overwrite the other's file."""
+    twice = [name for name, count in Counter(sketch.name for sketch in sketches).items() if count > 1]
+    if twice:
+        raise BenchError(f"harness/report/charts/: more than one chart has the file name {twice[0]}.png.")
 
 
 def _section(

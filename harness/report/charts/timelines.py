@@ -1,15 +1,18 @@
-"""How timelines are drawn: a column for each variant, a strip for each signal."""
+"""Timelines: what happened when in each variant's median trial. A column for each variant, a strip for each signal."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from textwrap import wrap
 from typing import Final
 
 from matplotlib.axes import Axes
 
-from harness.report.drawings import DASHES, GRID, PAPER
-from harness.report.timeline import Series, Strip, Timeline
+from harness.report.chart import Sketch
+from harness.report.chart_rule import ChartRule, Part, Place
+from harness.report.marks import DASHES, GRID, PAPER
+from harness.report.timeline import Series, Strip, Timeline, timeline_of, typical_trial
 from harness.stats import figures
 
 STRIP_COLOURS: Final = ("#0072B2", "#D55E00")
@@ -20,8 +23,30 @@ LETTERS: Final = 80
 """So many letters of a heading fit over all columns together."""
 
 
-def timelines(axes: Axes, shown: Sequence[tuple[str, Timeline]]) -> None:
-    """A column for each variant, one strip above the other, each from 0 to the figure in its corner."""
+def sketches(part: Part) -> Iterator[Sketch]:
+    """Yield the chart of one level: every variant's trial of median throughput, where one shows anything over time."""
+    run = part.findings.run
+    shown = []
+    for judged in part.cells:
+        if (recorded := typical_trial(judged.cell, run)) is None:
+            continue
+        warmup_s = run.manifest.schedule.window_of(part.workload.name, part.level).warmup_s
+        timeline = timeline_of(recorded, warmup_s)
+        if timeline.strips:
+            shown.append((judged.cell.variant.name, timeline))
+    if shown:
+        names = {strip.name for _, timeline in shown for strip in timeline.strips}
+        yield Sketch(
+            name=f"time-{part.stem}",
+            title=f"{part.workload.name} over time, each variant's median trial ({part.level})",
+            card=part.card(part.comparisons),
+            height_in=0.8 + 0.52 * len(names),
+            draw=partial(draw, shown=shown),
+        )
+
+
+def draw(axes: Axes, shown: Sequence[tuple[str, Timeline]]) -> None:
+    """Draw a column for each variant, one strip above the other, each from 0 to the figure in its corner."""
     names = list(dict.fromkeys(strip.name for _, timeline in shown for strip in timeline.strips))
     labels: dict[str, str] = {}
     ticks: list[tuple[float, str]] = []
@@ -80,3 +105,6 @@ def _strip_label(strip: Strip) -> str:
 
 def _peak(top: float) -> str:
     return f"{top:,.0f}" if top >= 10 else f"{top:.2g}"
+
+
+chart: Final = ChartRule(Place.OVER_TIME, order=10, sketches=sketches)
