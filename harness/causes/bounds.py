@@ -122,7 +122,8 @@ def bounds_of(level: Level, demands: Demands, *, cores: int, client_rps: float |
 def saturation_users(threads: int, sync: Demands, think_s: float) -> float | None:
     """Return the saturation point N* = T·(R₀ + Z)/S in users; None where threads never limit throughput.
 
-    Above it awaiting overtakes threads. Threads limit throughput where a request keeps its thread for longer than T requests compute: S > T·c.
+    Above N* awaiting overtakes threads. Threads limit throughput where a request keeps its thread for longer than T
+    requests compute: S > T·c.
     """
     if sync.thread <= threads * sync.processor or not sync.thread:
         return None

@@ -27,7 +27,7 @@ QUIET: Final[Expected] = (None,)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A variant at a level, and the cause that the diagnosis must name first; `function` must hold the line it names."""
+    """A variant at a level, and the cause that the diagnosis must name first, with a line in `function`."""
 
     package: Package
     workload: str
