@@ -42,7 +42,7 @@ class Contrast:
 
 
 def own_share(before_s: float, after_s: float) -> float:
-    """Return which share of a queue is due to too few places, by how long a request keeps one without and under load."""
+    """Return which share of a queue is due to too few places, by how long a request keeps one before and under load."""
     return min(1.0, before_s / after_s) if after_s > 0 and before_s > 0 else 1.0
 
 

@@ -56,8 +56,8 @@ class Crossing:
 def side(found: Verdict, ratio: Estimate | None) -> Side | None:
     """Return the variant that a level favours: the whole interval of its throughput ratio lies on that side of 1.
 
-    None for a TIE, even if its interval excludes 1: a difference within the margin is worth no verdict. Where two curves
-    follow the same bound, differences of one percent would otherwise look like a change of the better variant.
+    None for a TIE, even if its interval excludes 1: a difference within the margin is worth no verdict. Where two
+    curves follow the same bound, differences of one percent would otherwise look like a change of the better variant.
     """
     if found is Verdict.WIN:
         return "contender"
@@ -115,7 +115,7 @@ def doubtful(points: Sequence[Point]) -> list[int]:
 
 
 def brackets(points: Sequence[Point]) -> list[list[Point]]:
-    """Return every stretch of points from one decided level to the next that favours the other variant, both included."""
+    """Return every stretch of points from a decided level to the next one that favours the other variant."""
     ordered = sorted(points, key=lambda point: point.level)
     decided = [index for index, point in enumerate(ordered) if point.favours is not None]
     return [

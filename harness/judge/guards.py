@@ -63,8 +63,8 @@ def warnings_of(cell: Cell, run: Run) -> tuple[CellWarning, ...]:
     if run.manifest.placement.shared:
         found.append(
             CellWarning(
-                "The server and the load generator shared one core and slowed each other. Use a machine with at least two "
-                "cores."
+                "The server and the load generator shared one core and slowed each other. Use a machine with two "
+                "cores or more."
             )
         )
     return tuple(sorted(found, key=lambda warning: not warning.invalidates))
@@ -138,8 +138,8 @@ def _errors(cell: Cell) -> list[CellWarning]:
     elif cell.level.rate_rps is None and stuck > STUCK_LIMIT * cell.level.users * len(cell.trials):
         found.append(
             CellWarning(
-                f"{stuck} requests were never answered, and each kept its user waiting: the throughput comes from fewer "
-                f"than the {cell.level.users} users of a trial. Look for requests that hang in the server.",
+                f"{stuck} requests were never answered, and each kept its user waiting: the throughput comes from "
+                f"fewer than the {cell.level.users} users of a trial. Look for requests that hang in the server.",
                 invalidates=True,
             )
         )

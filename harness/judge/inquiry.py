@@ -30,7 +30,7 @@ class Inquiry:
 
 
 def inquire(cell: Cell, run: Run) -> Inquiry:
-    """Find out why this cell is as slow as it is, from the profiled trials of its variant, unloaded and at its level."""
+    """Find out why this cell is as slow as it is, by the profiled trials of its variant, unloaded and at its level."""
     alone, loaded = (_diagnosed(cell, run, level) for level in (unloaded_of(cell.level), cell.level))
     if alone is None or loaded is None:
         return Inquiry(NO_TELEMETRY if run.manifest.target or not run.diagnosed else NOT_DIAGNOSED)

@@ -78,7 +78,7 @@ class Chart:
 
 
 def charts_of(findings: Findings, workload: PlannedWorkload) -> Iterator[Sketch]:
-    """The charts of one workload: throughput, latency by percentile and the bystander, for each level."""
+    """Yield the charts of one workload: throughput, latency by percentile and the bystander, for each level."""
     plan = findings.run.manifest.plan
     judged = findings.cells_of(workload)
     for level in plan.levels:
@@ -166,7 +166,7 @@ def timelines(findings: Findings, workload: PlannedWorkload) -> Iterator[Sketch]
 
 
 def _stem(workload: PlannedWorkload, level: Level, plan: Plan) -> str:
-    """What tells the files of this workload's level from those of the others."""
+    """Return what distinguishes the files of this workload's level from the others."""
     if len(plan.levels) == 1:
         return workload.name
     knobs = _slug(str(level.knobs)) if varied(each.knobs for each in plan.levels) else ""
@@ -234,7 +234,7 @@ def one_by_one(draw: Callable[[Sketch], Chart], sketches: Sequence[Sketch]) -> l
 
 
 def draw_chart(sketch: Sketch) -> Chart:
-    """The drawing as SVG for the page and as PNG to send alone."""
+    """Return the drawing as SVG for the page and as PNG to send by itself."""
     name, title, card, height_in = sketch.name, sketch.title, sketch.card, sketch.height_in
     lines, heading = _wrapped(card, 132), _wrapped(title, 78)
     footer_in = 0.12 + 0.16 * len(lines)
@@ -305,7 +305,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def _inline(svg: str, title: str) -> str:
-    """The drawing as an element of the page: scalable, named for a screen reader, in the page's own colours."""
+    """Return the drawing as an element of the page: scalable, named for a screen reader, in the page's colours."""
     start = svg.index("<svg")
     body = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg[start:]))
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)

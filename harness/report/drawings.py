@@ -50,7 +50,7 @@ class Look:
 
 
 def looks_of(kinds: Iterable[Kind | None]) -> list[Look]:
-    """A look for each variant, by its kind and its place among those of that kind."""
+    """Return a look for each variant, by its kind and its place among those of that kind."""
     seen: dict[Kind | None, int] = {}
     looks = []
     for kind in kinds:
@@ -213,7 +213,7 @@ def bystander(axes: Axes, cells: Sequence[JudgedCell]) -> None:
 
 
 def _felt(judged: JudgedCell, name: VictimName) -> tuple[float, float] | None:
-    """What a victim felt: p50 and p99 in milliseconds."""
+    """Draw a victim's p50 and p99 in milliseconds."""
     victim = judged.cell.victims.get(name)
     if victim is None:
         return None
@@ -307,7 +307,7 @@ def _size(level: Level) -> float:
 
 
 def forest(axes: Axes, comparisons: Sequence[JudgedComparison], plan: Plan) -> None:
-    """A ratio and its interval a row, with the margin shaded and the verdict beside it."""
+    """Draw a ratio and its interval in each row, with the margin shaded and the verdict beside it."""
     margin = plan.margin
     axes.axvspan(1 / (1 + margin), 1 + margin, color=GRID, alpha=0.7, linewidth=0)
     axes.axvline(1, color=INK, linewidth=1)
@@ -372,7 +372,7 @@ def drift(axes: Axes, cells: Sequence[JudgedCell]) -> None:
 
 
 def log_ms(axes: Axes, axis: str) -> None:
-    """A logarithmic axis in milliseconds, labelled with plain numbers."""
+    """Make the axis logarithmic, in milliseconds, and label it with plain numbers."""
     ticks = [value * 10**power for power in range(-3, 6) for value in (1, 2, 5)]
     low_high = axes.set_xscale if axis == "x" else axes.set_yscale
     low_high("log")

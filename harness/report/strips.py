@@ -21,7 +21,7 @@ LETTERS: Final = 80
 
 
 def timelines(axes: Axes, shown: Sequence[tuple[str, Timeline]]) -> None:
-    """A column for each variant, one strip above the other, each from 0 to the figure in its corner."""
+    """Draw a column for each variant, one strip above the other, each from 0 to the figure in its corner."""
     names = list(dict.fromkeys(strip.name for _, timeline in shown for strip in timeline.strips))
     labels: dict[str, str] = {}
     ticks: list[tuple[float, str]] = []

@@ -22,7 +22,7 @@ from scenarios.wire.protocol import VICTIMS, Victim
 
 
 def to_summary(findings: Findings) -> dict[str, Any]:
-    """The findings under the names that other programs rely on; what was not measured is null, never zero."""
+    """Return the findings under the names that other programs rely on; an unmeasured value is null, never zero."""
     manifest = findings.run.manifest
     return {
         "schema": SCHEMA,
@@ -90,7 +90,7 @@ def to_summary(findings: Findings) -> dict[str, Any]:
 
 
 def _plan(plan: Plan) -> dict[str, Any]:
-    """The plan without the sources, which run.json keeps."""
+    """Return the plan without the sources, which run.json keeps."""
     whole: dict[str, Any] = TypeAdapter(Plan).dump_python(plan, mode="json")
     whole["workloads"] = {
         workload.name: {variant.name: variant.kind for variant in workload.variants} for workload in plan.workloads
@@ -144,7 +144,7 @@ def _cell(judged: JudgedCell) -> dict[str, Any]:
         "dropped": cell.dropped,
         "throughput_rps": _interval(cell.throughput_rps, 2),
         "latency_ms": percentiles(50, 95, 99),
-        # Both are of an open loop; in a closed one a request is due when it is sent.
+        # Both exist only in an open loop; in a closed loop a request is due when it is sent.
         **{
             name: {f"p{percent}": _rounded(milliseconds(part.percentile_us(percent)), 3) for percent in (50, 99)}
             for name, part in (("service_ms", cell.service), ("send_lag_ms", cell.send_lag))
@@ -171,7 +171,7 @@ def _cell(judged: JudgedCell) -> dict[str, Any]:
 
 
 def _victim(victim: Victim | None) -> dict[str, Any]:
-    """What a victim felt, in milliseconds; `lower_bound` says of which percentiles more is not known."""
+    """Return a victim's latencies in milliseconds; `lower_bound` lists the percentiles that are lower bounds."""
     felt = victim or Victim()
     return {
         "probes": felt.latency.n,

@@ -95,7 +95,7 @@ def test_an_invalid_level_decides_nothing_and_says_why(tmp_path: Path):
     )
     curves = read_crossover(made)
     write_crossover(made, curves)
-    assert answers(curves) == ["Nothing can be said of 5 to 10 users: every level is invalid."]
+    assert answers(curves) == ["No answer for 5 to 10 users: every level is invalid."]
     assert "2 of 2 levels.\nAn invalid level favours no variant." in (made / "report.html").read_text()
     assert "async, 5 and 10 users: Not equivalent to its pair: answers another body" in (made / "report.html").read_text()
 
