@@ -203,7 +203,7 @@ class Session:
         return seen
 
     def _carried(self) -> dict[tuple[str, str], float]:
-        """Return the throughput of each (workload, variant) in requests a second: its highest level's median."""
+        """Return the throughput of each (workload, variant) in requests a second: the highest median of a level."""
         seen: dict[tuple[str, str], dict[Level, list[float]]] = {}
         for recorded in self._trials:
             trial, result = recorded.trial, recorded.result

@@ -187,7 +187,8 @@ def _problems(observation: _Observation, first: _Observation) -> list[str]:
     if observation.statements != first.statements:
         problems.append(f"it runs {observation.statements:g} database statements, {other_name} {first.statements:g}")
     if observation.upstream_calls != first.upstream_calls:
-        problems.append(f"it makes {observation.upstream_calls:g} upstream calls, {other_name} {first.upstream_calls:g}")
+        calls = f"it makes {observation.upstream_calls:g} upstream calls"
+        problems.append(f"{calls}, {other_name} {first.upstream_calls:g}")
     return problems
 
 
