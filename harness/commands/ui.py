@@ -74,7 +74,9 @@ def _port(wanted: int | None) -> int:
     except OSError as error:
         if wanted is None:
             return free_port()
-        raise BadInputError(f"Port {wanted} cannot be used ({error.strerror}): give another --port, or none.") from None
+        raise BadInputError(
+            f"Port {wanted} cannot be listened on ({error.strerror}): give another --port, or none."
+        ) from None
 
 
 def _command(url: str, port: int) -> list[str]:

@@ -84,8 +84,8 @@ def unrest(found: Unrest) -> str:
         return f"a hypervisor took up to {found.highest:.0%} of a core (above {WARN['steal']:.0%} {trials})"
     if found.name == "pace":
         return (
-            f"the core speed changed: the same work took {-found.lowest:.0%} less to {found.highest:.0%} more time than "
-            f"the median (beyond ±{WARN['pace']:.0%} {trials})"
+            f"the core speed changed: the same work took {-found.lowest:.0%} less to {found.highest:.0%} more time "
+            f"than the median (beyond ±{WARN['pace']:.0%} {trials})"
         )
     if found.name == "throttling":
         return f"a CPU quota stopped the processes {trials}"
