@@ -53,7 +53,7 @@ STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _stop(number: int, frame: object) -> None:
-    """Stop everything in order at the first signal; more of them must not interrupt that."""
+    """Stop everything in order at the first signal, and ignore further signals meanwhile."""
     for each in STOP_SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
@@ -61,11 +61,11 @@ def _stop(number: int, frame: object) -> None:
 
 @contextlib.contextmanager
 def _plain_errors() -> Iterator[None]:
-    """End with one sentence on stderr and an exit code where something goes wrong, and never with a traceback."""
+    """Turn an error into one sentence on stderr and an exit code, without a traceback."""
     from bench_app.workload import WorkloadError
     from harness.exceptions import BenchError
 
-    # All three mean: stop in order. SIGINT too, because a shell starts its background jobs with it ignored.
+    # All three stop the command in order. SIGINT is set, too, because a shell's background jobs ignore it.
     for number in STOP_SIGNALS:
         signal.signal(number, _stop)
     try:
@@ -80,10 +80,10 @@ def _plain_errors() -> Iterator[None]:
         typer.echo("bench: Stopped.", err=True)
         raise typer.Exit(130) from None
     except BrokenPipeError:
-        raise  # the reader of the output has closed it; Click ends quietly
+        raise  # the reader closed the output; Click ends quietly
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        typer.echo(f"bench: {error.strerror or error}{where}: free the place or the rights that it needs.", err=True)
+        typer.echo(f"bench: {error.strerror or error}{where}: check free disk space and permissions.", err=True)
         raise typer.Exit(BenchError.exit_code) from None
 
 
@@ -181,7 +181,7 @@ def run(
         str | None,
         typer.Option(
             metavar="HOST[:PORT]",
-            help="Address of this machine at which workers of other machines join.",
+            help="Address of this machine at which workers on other machines join the run.",
             rich_help_panel=LOAD,
         ),
     ] = None,
@@ -241,13 +241,13 @@ def run(
     ] = False,
     seed: Seed = 1,
     plan_only: Annotated[
-        bool, typer.Option("--plan-only", help="Print what would be measured, and stop.", rich_help_panel=PLAN)
+        bool, typer.Option("--plan-only", help="Print what would be measured, and exit.", rich_help_panel=PLAN)
     ] = False,
     resume: Annotated[
         Path | None,
         typer.Option(
             metavar="RUN",
-            help="Continue this interrupted run by its own plan and seed.",
+            help="Continue this interrupted run with its own plan and seed.",
             rich_help_panel=PLAN,
         ),
     ] = None,
@@ -311,7 +311,9 @@ def compare(
     before: Annotated[Path, typer.Argument(metavar="RUN_A", help="A run directory, or its name below --out.")],
     after: Annotated[Path, typer.Argument(metavar="RUN_B", help="The run to compare it with.")],
     margin: Annotated[float | None, typer.Option(help="Smallest difference worth a verdict. Default: 0.05.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Compare runs that are not comparable, stamped so.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Compare runs that are not comparable, with a warning.")
+    ] = False,
     out: Out = Path("reports"),
 ) -> None:
     """Show what became faster or slower from one run to another."""
@@ -339,7 +341,7 @@ def gate(
     ] = None,
     out: Out = Path("reports"),
 ) -> None:
-    """Check a run in CI: exit 0 if it meets every requirement, 1 if it fails one, 2 if that cannot be told."""
+    """Check a run in CI: exit 0 if it meets every requirement, 1 if it fails one, 2 if that is undecided."""
     with _plain_errors():
         from harness.commands.gate import gate as check
 
@@ -363,11 +365,9 @@ def ui(
 
 @app.command()
 def worker(
-    master: Annotated[
-        str, typer.Option(metavar="HOST[:PORT]", help="The address that the run was given as --master-bind.")
-    ],
+    master: Annotated[str, typer.Option(metavar="HOST[:PORT]", help="The address that the run has as --master-bind.")],
 ) -> None:
-    """Make load for a run on another machine until it is over. One worker is one process: start one for each core."""
+    """Generate load for a run on another machine until it ends. One worker is one process: start one for each core."""
     with _plain_errors():
         from harness.commands.worker import work
 
@@ -399,9 +399,9 @@ def capacity(
 def crossover(
     context: typer.Context,
     workload: Annotated[str, typer.Argument(help="The workload of the two variants.")],
-    baseline: Annotated[str, typer.Argument(help="The variant that the other one is compared with.")],
-    contender: Annotated[str, typer.Argument(help="The other one.")],
-    over: Annotated[str, typer.Option(help="What varies: users, or wait_ms, which is the declared wait.")],
+    baseline: Annotated[str, typer.Argument(help="The variant to compare with.")],
+    contender: Annotated[str, typer.Argument(help="The variant that is compared with it.")],
+    over: Annotated[str, typer.Option(help="What varies: users, or wait_ms (the declared wait).")],
     span: Annotated[
         str | None,
         typer.Option("--range", metavar="LOW,HIGH", help="Default: 1,256 users, or 1,200 ms of wait."),
@@ -429,7 +429,7 @@ def calibrate(
     seconds: Annotated[float, typer.Option(help="Length of each of its ten trials.")] = 1.0,
     out: Out = Path("reports"),
 ) -> None:
-    """Measure what the load generator itself can do here; `run` compares every trial with it."""
+    """Measure the load generator's own limit on this machine; `run` compares every trial with it."""
     with _plain_errors():
         from harness.commands.calibrate import calibrate as calibrate_client
 
@@ -444,7 +444,7 @@ def selfcheck(
     seed: Seed = 1,
     out: Out = Path("reports"),
 ) -> None:
-    """Check the instrument against comparisons whose answer is known, and print how small a difference it shows."""
+    """Check the instrument against comparisons whose answer is known, and print the smallest difference it shows."""
     with _plain_errors():
         if diagnosis:
             from harness.commands.selfcheck_diagnosis import check_diagnosis
@@ -464,7 +464,7 @@ def micro(
     dsn: Dsn = None,
     out: Out = Path("reports"),
 ) -> None:
-    """Time in-process calls of each variant with pytest-benchmark, without a network between."""
+    """Time in-process calls of each variant with pytest-benchmark, without a network."""
     with _plain_errors():
         from harness.commands.micro import micro as time_calls
 

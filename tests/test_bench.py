@@ -563,9 +563,9 @@ CROSSOVER = ("crossover", "sleep", "sync", "async", "--over", "users")
         (("run", "--http", "h12"), ("no HTTP parser 'h12'", "did you mean 'h11'?")),
         (("run", "database", "--resume", "somewhere"), ("names of workloads and --resume",)),
         (("run", "--resume", "somewhere", "--users", "8"), ("--users and --resume",)),
-        (("run", "--workloads", "/nowhere"), ("--workloads /nowhere is no directory",)),
-        (("run", "--workloads", "reports"), ("holds no workload file",)),
-        (("list", "--workloads", "/nowhere"), ("--workloads /nowhere is no directory",)),
+        (("run", "--workloads", "/nowhere"), ("--workloads /nowhere is not a directory",)),
+        (("run", "--workloads", "reports"), ("contains no workload file",)),
+        (("list", "--workloads", "/nowhere"), ("--workloads /nowhere is not a directory",)),
         (("run", "--no-probe", "--diagnose"), ("--diagnose needs the probe, which --no-probe switches off",)),
         (("run", "--no-diagnose", "--confirm"), ("--confirm applies the setting that a diagnosis recommends",)),
         (

@@ -1,4 +1,4 @@
-"""What theory allows a variant at a level: the line that a measured throughput is held against."""
+"""The theoretical bound of a variant at a level, with which a measured throughput is compared."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OUTBOUND_CONNECTIONS: Final = Settings().outbound_size
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A throughput that cannot be passed, in requests a second, the formula it came from, and what sets it."""
+    """An upper bound of throughput in requests a second, its formula, and the resource that sets it."""
 
     rps: float
     formula: str
@@ -28,16 +28,14 @@ class Bound:
 
 
 def bound(workload: PlannedWorkload, variant: PlannedVariant, level: Level) -> Bound | None:
-    """The bound for a declared wait S with N users: N/S when awaited, min(N, 40)/S in threads, 1/S on the loop.
+    """Return the bound for a declared wait S with N users; None for a workload that declares no wait.
 
-    With a think time Z it is never more than N/(S + Z).
-
-    None for a workload that declares no wait.
+    It is N/S when awaited, min(N, 40)/S in threads and 1/S on the loop. With a think time Z it is at most N/(S + Z).
     """
     if not workload.wait_s:
         return None
     wait_ms = f"{workload.wait_s * 1000:g} ms"
-    # What the users ask for at most, and what may be under way at a time; the smaller of the two rates is the bound.
+    # The users ask for at most one rate, and the server has slots for another: the smaller one is the bound.
     cycle_s = workload.wait_s + level.think_s
     think = f" + {level.think_s * 1000:g} ms think time" if level.think_s else ""
     asked = Bound(
@@ -61,11 +59,11 @@ def bound(workload: PlannedWorkload, variant: PlannedVariant, level: Level) -> B
 
 @dataclass(frozen=True, slots=True)
 class Demands:
-    """What one request asks of each resource, measured where nothing is in its way; in seconds, 0 for nothing.
+    """What one unloaded request asks of each resource, in seconds; 0 where it asks for nothing.
 
-    `response` is what its client waits for it alone, `thread` how long it keeps tokens of the thread pool, `lease` a
-    database connection, `call` an outbound one, `loop` how long it holds the event loop if it blocks it, and
-    `processor` the server's CPU time for it under load.
+    `response` is its unloaded latency R₀. `thread`, `lease` and `call` are how long it keeps tokens of the thread pool,
+    a database connection and an outbound connection. `loop` is how long it holds the event loop if it blocks the loop.
+    `processor` is the server's CPU time for one request under load.
     """
 
     response: float
@@ -77,9 +75,9 @@ class Demands:
 
 
 def demands_of(alone: Symptoms, response_s: float, processor_s: float, *, blocks: bool) -> Demands | None:
-    """The demands of a variant from its trial with one user; None where no accounts were kept of it.
+    """Return the demands of a variant from its trial with one user; None if that trial was not profiled.
 
-    `blocks` says that it waits on the event loop, and so needs it for all of each of its steps.
+    `blocks` says that the variant waits on the event loop. It then needs the loop for the whole of each of its steps.
     """
     spent = alone.spending
     if spent is None:
@@ -95,9 +93,9 @@ def demands_of(alone: Symptoms, response_s: float, processor_s: float, *, blocks
 
 
 def bounds_of(level: Level, demands: Demands, *, cores: int, client_rps: float | None = None) -> tuple[Bound, ...]:
-    """What each resource allows by the measured demands, the tightest first: X ≤ servers / demand of each.
+    """Return the bound of each resource by the measured demands, the lowest first: X ≤ servers / demand.
 
-    `cores` are those of the server: a process uses one at most. `client_rps` is what the load generator can do.
+    `cores` counts the server's cores; a process uses one at most. `client_rps` is the load generator's own limit.
     """
     knobs, found = level.knobs, []
     asked_s = demands.response + level.think_s
@@ -122,9 +120,10 @@ def bounds_of(level: Level, demands: Demands, *, cores: int, client_rps: float |
 
 
 def saturation_users(threads: int, sync: Demands, think_s: float) -> float | None:
-    """The users above which awaiting overtakes threads: N* = T·(R₀ + Z)/S; None where threads never bind.
+    """Return the saturation point N* = T·(R₀ + Z)/S in users; None where threads never limit throughput.
 
-    They bind where a request keeps its thread longer than all T threads' processor time takes: S > T·c.
+    Above N* awaiting overtakes threads. Threads limit throughput where a request keeps its thread for longer than T
+    requests compute: S > T·c.
     """
     if sync.thread <= threads * sync.processor or not sync.thread:
         return None

@@ -1,7 +1,7 @@
 """What a cause is: a rule that says when it applies, and the words, the advice and the prediction that go with it.
 
-One file a cause. A file of this folder takes part by binding a `CauseRule` to the module's name `rule`; nothing else
-has to know of it.
+Each cause has one file. A file of this folder takes part by binding a `CauseRule` to the module's name `rule`. No other
+file needs a change.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Cause:
 class Prediction:
     """What one change should bring: throughput afterwards over before, by the bounds, from `least` to `most`.
 
-    It is a range where the processor comes into it and was not full before: a request costs less processor time the
-    more of them there are, so what was measured is the most that it costs. `knobs` is the setting of the server that
-    the change asks for, None for a rewrite.
+    It is a range where the processor matters and was not full before. A request costs less processor time at a higher
+    rate, so the measured cost is an upper bound. `knobs` is the server's setting that the change asks for, None for a
+    rewrite.
     """
 
     change: str
@@ -55,7 +55,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that is known of a cell's server: its symptoms without load and under load, and what its requests demand."""
+    """Everything known of a cell's server: its symptoms without and under load, its requests' demands, its bounds."""
 
     level: Level
     alone: Symptoms
@@ -80,10 +80,10 @@ class Explanation:
 class CauseRule:
     """A cause as its file describes it.
 
-    `condition` says when it applies, and yields what it charges. `standstill` says of a server that answers nothing
-    whether this cause stopped it; it is asked even where nothing is known of an unloaded request. `sentence` says what
-    the cause is and where, `evidence` what bears it out and who suffers, `advice` what to do, and `prediction` what one
-    change should bring. Below `least_share` of the queueing delay the cause is left out.
+    `condition` decides whether the cause applies, and yields its charges. `standstill` decides whether this cause
+    stopped a server that answers nothing; it needs no unloaded trial. `sentence` names the cause and its place,
+    `evidence` lists the figures that support it and who suffers, `advice` says what to do, and `prediction` what one
+    change should bring. A cause with less than `least_share` of the queueing delay is left out.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """How a cause takes time from a request: the four forms in which a rule claims its part of the queueing delay.
 
-A rule looks at a `Contrast` and yields charges. `diagnosis` adds the charges of all rules up: a charge says how much
-time is at stake and which share of it is the cause's own, never what the other causes get.
+A rule reads a `Contrast` and yields charges. `diagnosis` adds up the charges of all rules. A charge says how much time
+a request loses and which share of it is the cause's own. It never decides what the other causes get.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Final, Literal
 from harness.causes.symptoms import Holding, Spending, Symptoms
 
 FULL_CORE: Final = 0.85
-"""A server process that uses this share of a core keeps its own requests waiting for the processor."""
+"""A server process that uses this share of a core makes its own requests wait for the processor."""
 SELDOM: Final = 0.05
-"""A pool that is full in fewer of the samples than this is not what requests wait for."""
+"""Requests do not wait for a pool that is full in a smaller share of the samples than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
     """A request of one variant without load and under load, side by side.
 
-    `unloaded` and `spent` say where the mean request spends its time, without load and under it; `loaded` holds
-    everything else that the server showed under load.
+    `unloaded` and `spent` say where the mean request spends its time, without load and under load. `loaded` holds
+    everything else that was measured of the server under load.
     """
 
     unloaded: Spending
@@ -30,7 +30,7 @@ class Contrast:
     loaded: Symptoms
 
     def grew(self, part: str) -> float:
-        """Return by how many seconds a request spends longer on this part of `Spending` than without load."""
+        """Return how many more seconds a request spends on this part of `Spending` under load than without."""
         return float(max(0.0, getattr(self.spent, part) - getattr(self.unloaded, part)))
 
     def own_share(self, part: str) -> float:
@@ -42,7 +42,7 @@ class Contrast:
 
 
 def own_share(before_s: float, after_s: float) -> float:
-    """Return which share of a queue is due to too few places, if each is kept for so long without load and under it."""
+    """Return which share of a queue is due to too few places, by how long a request keeps one before and under load."""
     return min(1.0, before_s / after_s) if after_s > 0 and before_s > 0 else 1.0
 
 
@@ -50,8 +50,9 @@ def own_share(before_s: float, after_s: float) -> float:
 class Slows:
     """A neighbour answers a request `seconds` later than without load.
 
-    `own` is the share for which the neighbour itself is responsible; nobody is charged with the rest. Where the
-    server's core is full, everything is charged to the loop: the answer was there and nobody had the time to read it.
+    `own` is the share for which the neighbour itself is responsible; the rest is charged to no cause. Where the
+    server's core is full, the loop is charged with all of it: the answer had arrived, but the server was too busy to
+    read it.
     """
 
     seconds: float
@@ -62,9 +63,9 @@ class Slows:
 class Queues:
     """Requests queue for one of a limited number of places, `seconds` longer than without load.
 
-    `own` is the share that is due to too few places. `rest` names who keeps the places longer, and gets the rest:
-    the `neighbours` that answer late; everything that was charged `inside` the place, plus the loop for what is still
-    missing of `kept_longer_s`; the `loop`; or nobody.
+    `own` is the share that is due to too few places. `rest` names the causes that keep the places occupied for longer
+    and are charged with the rest: the `neighbours` that answer late; everything that was charged `inside` the place,
+    plus the loop for the part of `kept_longer_s` that is still missing; the `loop`; or `nobody`.
     """
 
     seconds: float
@@ -77,7 +78,7 @@ class Queues:
 class Occupies:
     """The loop, or the processor that the loop needs, is occupied for `share` of the time.
 
-    `computes` is the share of a core that goes into that. `holding` is the route that holds the loop, where one does.
+    `computes` is the share of a core that this uses. `holding` is the route that holds the loop, where one does.
     """
 
     share: float

@@ -1,6 +1,6 @@
 """CPU: the server's core is full, and requests wait for it. Throughput cannot pass X ≤ 1/c of the CPU time c a request.
 
-It is charged with what no other cause computes on the core.
+This cause is charged with the CPU time that no other cause accounts for.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from harness.causes.prediction import doubled
 
 
 def condition(contrast: Contrast) -> Iterator[FillsCore]:
-    """Yield the rest of the core where the server's process fills one."""
+    """Yield a charge for the rest of the core where the server's process fills a core."""
     if contrast.loaded.process_cpu >= FULL_CORE:
         yield FillsCore()
 
 
 def sentence(_: Cause, scene: Scene) -> str:
-    """Return what a request costs."""
+    """Return how much CPU time a request costs."""
     return f"the server's core is full: each request costs {scene.demands.processor * 1e6:,.0f} µs of CPU"
 
 
@@ -31,7 +31,7 @@ def evidence(_: Cause, scene: Scene) -> Iterator[str]:
 
 
 def prediction(_: Cause, scene: Scene) -> Prediction:
-    """Return what twice the workers should bring on the cores that there are."""
+    """Return what twice the workers should bring on the server's present cores."""
     return doubled(scene, "workers", f"on {scene.cores} core{'s' if scene.cores > 1 else ''}, workers")
 
 

@@ -13,8 +13,8 @@ CROWDED: Final = 0.5
 
 
 def condition(contrast: Contrast) -> Iterator[Slows]:
-    """Yield by how much longer a request keeps the database busy, and makes its connections."""
-    # Where hardly ever two of our requests are with the database at a time, they do not make it slow.
+    """Yield how much longer a request waits for statements and for new connections than without load."""
+    # Requests that are rarely at the database two at a time do not make it slow.
     crowded = contrast.loaded.throughput_rps * _with_database(contrast.spent) >= CROWDED
     yield Slows(contrast.grew("leased") + contrast.grew("connecting"), own=1.0 if crowded else 0.0)
 
@@ -24,18 +24,18 @@ def _with_database(spent: Spending) -> float:
 
 
 def sentence(_: Cause, scene: Scene) -> str:
-    """Return how long it takes under load and without."""
+    """Return how long the database takes, under load and without."""
     assert scene.loaded.spending is not None
     assert scene.alone.spending is not None
     now_s, then_s = _with_database(scene.loaded.spending), _with_database(scene.alone.spending)
     return (
-        f"the database is slow: it takes {now_s * 1000:.3g} ms for what takes {then_s * 1000:.3g} ms unloaded, while "
+        f"the database is slow: a request spends {now_s * 1000:.3g} ms in it, {then_s * 1000:.3g} ms unloaded, while "
         "the server has CPU to spare"
     )
 
 
 def evidence(_: Cause, scene: Scene) -> Iterator[str]:
-    """Yield what CPU the database used, where that is known."""
+    """Yield how much CPU the database used, where that is known."""
     if scene.loaded.database_cpu is not None:
         yield f"the database used {scene.loaded.database_cpu:.0%} of a core"
 

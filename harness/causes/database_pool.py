@@ -1,7 +1,7 @@
-"""Database pool: requests wait for one of the pool's C connections. Throughput cannot pass C/S.
+"""Database pool: requests wait for one of the pool's C connections. Throughput cannot exceed C/S.
 
-S is how long a request keeps its connection. Where connections are kept longer than without load, the rest of the
-queue goes to the neighbour that answers late.
+S is how long a request keeps its connection. Where requests keep connections longer than without load, the rest of the
+queue is charged to the neighbour that answers late.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from harness.causes.prediction import doubled
 
 
 def condition(contrast: Contrast) -> Iterator[Queues]:
-    """Yield the queue for a connection, for which the pool is responsible as far as one is kept no longer."""
+    """Yield the queue for a connection. The pool's own share is what remains if connections are kept no longer."""
     own = contrast.own_share("leased") if contrast.loaded.pool_full >= SELDOM else 0.0
     yield Queues(contrast.grew("lease_wait"), own)
 

@@ -12,7 +12,7 @@ FULL: Final = 0.9
 
 
 def standstill(loaded: Symptoms) -> bool:
-    """Return whether nothing was answered for a while, with all threads and all connections taken."""
+    """Return whether the server answered nothing for a while, with all threads and all connections taken."""
     return loaded.idle_s > STANDSTILL_S and min(loaded.tokens_full, loaded.pool_full) >= FULL
 
 

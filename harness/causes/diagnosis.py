@@ -1,10 +1,10 @@
 """Why a request takes longer under load than without: causes, each with its share of the queueing delay.
 
-Each cause has a file with its rule; here the rules are asked, and what they charge is added up. Two figures decide.
-Where a request waits says where the queue is; the queue's own cause is whatever makes its servers slow. So a wait for a
-thread, or for a pooled connection, is charged to that limit only as far as each is kept no longer than without load.
-The rest is charged to what prolongs it: a slow neighbour, or a processor that is full. The wait for the loop is charged
-to the causes that occupy the loop, by the time for which each has it.
+Each cause has a file with its rule. This module collects the charges of all rules and adds them up. The place where a
+request waits shows the queue, but the cause of the queue may be elsewhere: a thread or a pooled connection that is
+kept longer makes a queue, too. So the thread limit is charged only with the queue that would exist if requests kept
+threads no longer than without load. The rest is charged to whatever keeps them longer: a slow neighbour, or a full
+processor. The wait for the loop is divided among the causes that occupy the loop, by how long each occupies it.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ SLOWER_S: Final = 0.001
 """Less queueing delay than this is no fault."""
 UNEXPLAINED: Final = 0.25
 OFTEN_OCCUPIED: Final = 0.5
-"""A loop that is occupied for this share of the time is what requests before it wait for."""
+"""A loop that is occupied for this share of the time is fully responsible for the wait for the loop."""
 RUN_DELAY: Final = 0.10
 SLOWER_NEIGHBOUR: Final = 1.25
 
 ChargeKind = TypeVar("ChargeKind", Slows, Queues, Occupies, FillsCore)
 
 LOOP: Final = ""
-"""Stands among the names of causes for the loop, whose wait is shared among the causes that occupy it."""
+"""The loop's key among the names of causes. Its wait is divided among the causes that occupy it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The causes of what load adds to a request, the largest first; none for a cell without a fault.
+    """The causes of the queueing delay, the largest first; none for a cell without a fault.
 
-    `queueing_s` is the queueing delay in seconds a request, on top of an unloaded mean of `unloaded_s`; `unexplained`
-    is the share of it that no rule accounts for. `unknown` says why nothing can be said at all.
+    `queueing_s` is the queueing delay of a mean request in seconds, on top of an unloaded mean of `unloaded_s`.
+    `unexplained` is the share of it that no rule explains. `unknown` says why there is no diagnosis at all.
     """
 
     causes: tuple[Cause, ...] = ()
@@ -52,12 +52,12 @@ class Diagnosis:
 
 
 NO_TELEMETRY: Final = Diagnosis(unknown="no telemetry")
-TOO_LITTLE: Final = Diagnosis(unknown="nothing was answered while it was diagnosed")
+TOO_LITTLE: Final = Diagnosis(unknown="the server answered no request while it was profiled")
 
 
 @dataclass(frozen=True, slots=True)
 class Occupant:
-    """A cause that has the loop, or the processor that the loop needs, for a share of the time."""
+    """A cause that occupies the loop, or the processor that the loop needs, for a share of the time."""
 
     name: str
     share: float
@@ -65,10 +65,10 @@ class Occupant:
 
 
 def diagnose(alone: Symptoms | None, loaded: Symptoms | None, expected_call_s: float | None = None) -> Diagnosis:
-    """Return the causes of what the load adds to the requests of a variant.
+    """Return the causes of a variant's queueing delay.
 
-    `alone` is of one user; `expected_call_s` is what a call to the upstream service is declared to take, in seconds:
-    where even one user waits longer, the upstream service is slow.
+    `alone` holds the symptoms with one user. `expected_call_s` is the declared duration of a call to the upstream
+    service, in seconds: where even one user waits longer, the upstream service is slow.
     """
     if loaded is None or alone is None:
         return _stuck(loaded) or NO_TELEMETRY
@@ -83,7 +83,7 @@ def diagnose(alone: Symptoms | None, loaded: Symptoms | None, expected_call_s: f
     unloaded_s = contrast.unloaded.whole
     queueing_s = contrast.spent.whole - unloaded_s
     if queueing_s < max(SLOWER_S, SLOWER_SHARE * unloaded_s):
-        # Its own requests do not wait for it, but those of other routes do.
+        # This route's own requests hardly wait, but a route that holds the loop delays the requests of all others.
         holders = [(each.name, each.holding) for each in occupants if each.holding is not None]
         holders.sort(key=lambda named: -named[1].holds)
         harmful = tuple(Cause(name, None, holding) for name, holding in holders)
@@ -96,17 +96,17 @@ def diagnose(alone: Symptoms | None, loaded: Symptoms | None, expected_call_s: f
 
 
 def _withheld(loaded: Symptoms) -> str | None:
-    """Return why the server's figures are not its own: other programs on its core kept it waiting."""
+    """Return why there can be no diagnosis: other programs used the server's core; None if they did not."""
     if loaded.run_delay is None:
         return None
-    # Its own other threads are on the same core, and no fault of the machine.
+    # The server's own worker threads run on the same core; that is no fault of the machine.
     if loaded.run_delay - loaded.others_cpu > RUN_DELAY:
-        return f"the event loop stood {loaded.run_delay:.0%} of the time in the run queue behind others"
+        return f"other programs used the server's core: the event loop waited {loaded.run_delay:.0%} of the time for it"
     return None
 
 
 def _stuck(loaded: Symptoms | None) -> Diagnosis | None:
-    """Return the causes that stopped the server altogether, None if it answers."""
+    """Return the causes that stopped the server completely; None if it answers."""
     if loaded is None:
         return None
     causes = tuple(Cause(rule.name, 1.0) for rule in discover().values() if rule.standstill(loaded))
@@ -114,7 +114,7 @@ def _stuck(loaded: Symptoms | None) -> Diagnosis | None:
 
 
 def _reference(alone: Spending, expected_call_s: float | None) -> Spending:
-    """Return what a request spends where nothing is in its way: one user, and an upstream as fast as declared."""
+    """Return what an unloaded request spends: one user, and an upstream service that is as fast as declared."""
     excess_s = alone.calling - alone.call_wait - (expected_call_s or 0.0) if alone.calling else 0.0
     if not expected_call_s or excess_s < (SLOWER_NEIGHBOUR - 1) * expected_call_s:
         return alone
@@ -127,7 +127,7 @@ def _reference(alone: Spending, expected_call_s: float | None) -> Spending:
 
 
 def _occupants(charges: Mapping[str, Sequence[Charge]], loaded: Symptoms) -> list[Occupant]:
-    """Return which causes have the loop, or the processor that it needs, and for what share of the time."""
+    """Return which causes occupy the loop, or the processor that it needs, and for what share of the time."""
     found, computed = [], 0.0
     for name, each in _of_kind(charges, Occupies):
         found.append(Occupant(name, each.share, each.holding))
@@ -141,7 +141,7 @@ def _of_kind(charges: Mapping[str, Sequence[Charge]], kind: type[ChargeKind]) ->
 
 
 def _added(charges: Mapping[str, Sequence[Charge]], contrast: Contrast) -> dict[str, float]:
-    """Return the seconds that each cause adds to a request; under `LOOP` those of the wait for the loop."""
+    """Return the seconds that each cause adds to a request; `LOOP` holds the seconds of the wait for the loop."""
     seconds: dict[str, float] = {}
 
     def charge(added_s: float, weights: Mapping[str, float]) -> None:
@@ -152,13 +152,13 @@ def _added(charges: Mapping[str, Sequence[Charge]], contrast: Contrast) -> dict[
 
     slower = _of_kind(charges, Slows)
     if contrast.loaded.process_cpu >= FULL_CORE:
-        # A neighbour's answer is late because the server has no time to read it.
+        # A neighbour's answer seems late because the server has no time to read it.
         neighbours = {LOOP: sum(each.seconds for _, each in slower)}
     else:
         neighbours = {name: each.seconds * each.own for name, each in slower}
     charge(sum(neighbours.values()), neighbours)
     queues = _of_kind(charges, Queues)
-    # What a request waits for inside a place must be charged before the queue for that place.
+    # Charge what a request waits for inside a place before the queue for that place.
     for name, queue in sorted(queues, key=lambda named: named[1].rest == "inside"):
         charge(queue.seconds * queue.own, {name: 1.0})
         keepers: Mapping[str, float] = {LOOP: 1.0}
@@ -180,7 +180,7 @@ def _added(charges: Mapping[str, Sequence[Charge]], contrast: Contrast) -> dict[
 def _shared(
     added_s: Mapping[str, float], occupants: Sequence[Occupant], contrast: Contrast, queueing_s: float
 ) -> list[Cause]:
-    """Return each cause with its share of the queueing delay, the wait for the loop shared among the occupants."""
+    """Return each cause with its share of the queueing delay; divide the wait for the loop among the occupants."""
     found = {(name, ""): Cause(name, seconds / queueing_s) for name, seconds in added_s.items() if name != LOOP}
     waited_s = added_s.get(LOOP, 0.0)
     total = sum(occupant.share for occupant in occupants)
@@ -196,16 +196,16 @@ def _shared(
 def _kept_by_occupants(occupied: float, stalled_s: float, waited_s: float) -> float:
     """Return the share of the wait for the loop that the occupants are responsible for.
 
-    A loop that is mostly idle keeps no request waiting, except for what its stalls cost at each step.
+    A loop that is mostly idle delays a request only by its stalls, at each of the request's steps.
     """
     by_stalls = min(1.0, stalled_s / waited_s) if waited_s > 0 else 1.0
     return max(min(1.0, occupied / OFTEN_OCCUPIED), by_stalls)
 
 
 def _ranked(found: Sequence[Cause], rules: Mapping[str, CauseRule]) -> tuple[Cause, ...]:
-    """Return what is worth a sentence, the largest share first.
+    """Return the causes that are worth a sentence, the largest share first.
 
-    Parts that were measured apart may add up to more than the whole, and are scaled down to it.
+    Parts that were measured separately may add up to more than the whole; they are scaled down to it.
     """
     scale = max(1.0, sum(cause.share or 0.0 for cause in found))
     scaled = [replace(cause, share=(cause.share or 0.0) / scale) for cause in found]

@@ -12,7 +12,7 @@ COLLECTING_SHARE: Final = 0.05
 
 
 def condition(contrast: Contrast) -> Iterator[Occupies]:
-    """Yield the time that collections take, as a cause only from a certain share on."""
+    """Yield the share of the time that collections take; it counts as a cause from `COLLECTING_SHARE` on."""
     collecting = contrast.loaded.collecting
     yield Occupies(collecting if collecting >= COLLECTING_SHARE else 0.0, computes=collecting)
 
@@ -24,7 +24,7 @@ def sentence(_: Cause, scene: Scene) -> str:
 
 def evidence(*_: object) -> Iterator[str]:
     """Yield who suffers."""
-    yield "no request and no thread makes progress meanwhile"
+    yield "all requests and threads stop during a collection"
 
 
 rule: Final = CauseRule(

@@ -1,4 +1,4 @@
-"""Threads hold the GIL: worker threads compute, and keep the GIL and the core from the event loop."""
+"""Threads hold the GIL: worker threads compute, and the event loop waits for the GIL and the core."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STARVED_S: Final = 0.002
 
 
 def condition(contrast: Contrast) -> Iterator[Occupies]:
-    """Yield what the threads compute, where the core is full, most of it is theirs, and the loop is late."""
+    """Yield what the threads compute, where they fill most of a full core and the loop is late."""
     loaded = contrast.loaded
     if loaded.process_cpu >= FULL_CORE and loaded.others_cpu >= THREADS_COMPUTE and loaded.lag_s >= STARVED_S:
         yield Occupies(loaded.others_cpu, computes=loaded.others_cpu)
@@ -23,13 +23,13 @@ def condition(contrast: Contrast) -> Iterator[Occupies]:
 def sentence(_: Cause, scene: Scene) -> str:
     """Return how much the threads compute."""
     return (
-        f"worker threads compute for {scene.loaded.others_cpu:.0%} of a core, and keep the GIL and the core from the "
-        "event loop"
+        f"worker threads compute: they use {scene.loaded.others_cpu:.0%} of a core, and the event loop waits for the "
+        "GIL and the core"
     )
 
 
 def evidence(_: Cause, scene: Scene) -> Iterator[str]:
-    """Yield what is left for the loop, and what that costs the requests."""
+    """Yield how much CPU is left for the loop, and how long requests wait for it."""
     yield f"the loop's thread got {scene.loaded.loop_cpu:.0%} of a core"
     yield wait_for_loop(scene)
 

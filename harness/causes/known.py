@@ -1,7 +1,7 @@
-"""Cells whose cause is known beforehand, the faultless ones among them, and how often the diagnosis agrees.
+"""Cells whose cause is known beforehand, faultless ones included, and how often the diagnosis agrees.
 
-Pure: each variant carries the label of what it suffers from (`bench_app.workload.Suffers`). Here a label becomes cases,
-and the outcomes of cases become a table.
+Pure. Each variant carries a label with its known cause (`bench_app.workload.Suffers`). This module turns labels into
+cases, and the outcomes of cases into a table.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from harness.exceptions import BadInputError, unknown
 from harness.plan.level import Level
 
 LOW: Final = Level(8, "open", 20.0)
-"""Twenty requests a second: a variant that needs more users than that to be slow must be found faultless."""
+"""Twenty requests a second: a variant that is slow only at a higher load must be found faultless at this level."""
 FAULTLESS: Final = "none"
 
 Expected = tuple[str | None, ...]
-"""What may come first, None for no cause at all. More than one where the rules cannot tell them apart on one core."""
+"""The causes that may come first; None stands for no cause. Several where one core cannot show which it is."""
 QUIET: Final[Expected] = (None,)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A variant at a level, and what the diagnosis must name first; `function` is where it must see the line."""
+    """A variant at a level, and the cause that the diagnosis must name first, with a line in `function`."""
 
     package: Package
     workload: str
@@ -43,7 +43,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the diagnosis said of a case: its first cause, that one's share, and the line if it named one."""
+    """What the diagnosis found for a case: its first cause, that cause's share, and the function if it named a line."""
 
     case: Case
     found: str | None
@@ -86,7 +86,7 @@ def _of_label(package: Package, workload: str, variant: str, label: Suffers) -> 
 
 
 def confusion(outcomes: Sequence[Outcome]) -> dict[tuple[str, str], int]:
-    """How often (expected, found) came out. Where several may be expected, the one that was found stands for them."""
+    """Count each pair (expected, found). Where several causes are accepted, the found one stands for them."""
     pairs: Counter[tuple[str, str]] = Counter()
     for outcome in outcomes:
         found = outcome.found or FAULTLESS

@@ -1,6 +1,6 @@
 """Loop blocked: a route calls something on the event loop that makes the loop's thread wait.
 
-The loop serves one request at a time meanwhile, whatever the others wait for.
+The loop serves no other request during that time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def condition(contrast: Contrast) -> Iterator[Occupies]:
 def blocks(holding: Holding, loaded: Symptoms) -> bool:
     """Return whether a route waits while it holds the loop.
 
-    A good part of its holding must be no computing, and most samples of its part of the holding must show its lines.
+    It must wait, not compute, for a good part of that time, and most samples of that time must show its own lines.
     """
     held = sum(each.holds for each in loaded.holdings)
     return (
@@ -42,7 +42,7 @@ def blocks(holding: Holding, loaded: Symptoms) -> bool:
 
 
 def sentence(cause: Cause, _: Scene) -> str:
-    """Return the route, the line, how long it holds the loop, and how much of that is computing."""
+    """Return the route, the line, how long the route holds the loop, and how much of that time it computes."""
     holding = cause.holding
     assert holding is not None
     assert holding.site is not None
@@ -55,7 +55,7 @@ def sentence(cause: Cause, _: Scene) -> str:
 
 
 def evidence(cause: Cause, scene: Scene) -> Iterator[str]:
-    """Yield the line as it is written, and what it costs the other requests."""
+    """Yield the source line, and how long it delays the other requests."""
     assert cause.holding is not None
     assert cause.holding.site is not None
     yield f"{cause.holding.site.source}  ({cause.holding.site.call})"
@@ -63,12 +63,12 @@ def evidence(cause: Cause, scene: Scene) -> Iterator[str]:
 
 
 def wait_for_loop(scene: Scene) -> str:
-    """Return what the loop's stalls cost any other request of this server."""
+    """Return how long the loop's stalls delay any other request of this server."""
     return f"any other request waits {scene.loaded.lag_s * 1000:.3g} ms for the loop on average (Σb²/2T)"
 
 
 def prediction(cause: Cause, scene: Scene) -> Prediction | None:
-    """Return what the handler as def should bring its own route: what held the loop keeps a thread instead."""
+    """Return what the handler as def should bring its own route: it keeps a thread instead of the loop."""
     assert cause.holding is not None
     if cause.holding.route != scene.loaded.route or not scene.demands.loop:
         return None
@@ -82,6 +82,6 @@ rule: Final = CauseRule(
     evidence=evidence,
     advice="Write the handler as def, so that a thread waits instead of the loop, or await an asynchronous driver.",
     prediction=prediction,
-    # However little it adds here: everybody else on this server waits for the loop, too.
+    # Even a small share counts: every other route of this server waits for the loop, too.
     least_share=0.0,
 )

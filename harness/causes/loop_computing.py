@@ -19,16 +19,16 @@ def condition(contrast: Contrast) -> Iterator[Occupies]:
 
 
 def long_steps(loaded: Symptoms) -> Iterator[Occupies]:
-    """Yield each route that computes in long steps, for whatever purpose, with the share of the time they take."""
+    """Yield each route that computes in long steps, with the share of the time that these steps take."""
     for holding in loaded.holdings:
-        # A collection of garbage lengthens any step, and is charged as a cause of its own.
+        # A garbage collection lengthens any step, and has a rule of its own.
         long = holding.long_computes - loaded.collecting
         if long >= COMPUTING_SHARE and not blocks(holding, loaded):
             yield Occupies(long, holding, computes=long)
 
 
 def serialises(occupied: Occupies) -> bool:
-    """Return whether most samples of the route's steps show the making of an answer."""
+    """Return whether most samples of the route's steps show that it serialises an answer."""
     site = occupied.holding.site if occupied.holding else None
     return site is not None and site.serialising
 
@@ -45,7 +45,7 @@ def sentence(cause: Cause, _: Scene) -> str:
 
 
 def evidence(_: Cause, scene: Scene) -> Iterator[str]:
-    """Yield what it costs the other requests."""
+    """Yield how long it delays the other requests."""
     yield wait_for_loop(scene)
 
 

@@ -1,7 +1,7 @@
-"""Outbound limit: requests wait for one of the C connections of the client session. Throughput cannot pass C/S.
+"""Outbound limit: requests wait for one of the C connections of the client session. Throughput cannot exceed C/S.
 
-S is how long a call keeps its connection. Where calls take longer than without load, the rest of the queue goes to the
-neighbour that answers late.
+S is how long a call keeps its connection. Where calls take longer than without load, the rest of the queue is charged
+to the neighbour that answers late.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from harness.causes.charge import Contrast, Queues
 
 
 def condition(contrast: Contrast) -> Iterator[Queues]:
-    """Yield the queue for a connection, for which the limit is responsible as far as a call takes no longer."""
+    """Yield the queue for a connection. The limit's own share is what remains if calls take no longer."""
     yield Queues(contrast.grew("call_wait"), contrast.own_share("calling"))
 
 

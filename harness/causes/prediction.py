@@ -1,4 +1,4 @@
-"""What one change should bring, by the bounds before it and after it."""
+"""What one change should bring, by the bounds before and after it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def doubled(scene: Scene, knob: KnobName, label: str) -> Prediction:
 
 
 def rewritten(scene: Scene, change: str, demands: Demands) -> Prediction:
-    """Return what a rewrite should bring after which a request has these demands."""
+    """Return what a rewrite should bring that gives a request these demands."""
     return _predicted(scene, change, scene.level, demands)
 
 

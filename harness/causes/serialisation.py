@@ -1,4 +1,4 @@
-"""Serialisation: FastAPI turns a large answer into JSON on the event loop, of a def handler, too."""
+"""Serialisation: FastAPI turns a large answer into JSON on the event loop, even for a def handler."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def sentence(cause: Cause, _: Scene) -> str:
 
 
 def evidence(_: Cause, scene: Scene) -> Iterator[str]:
-    """Yield what it costs the other requests."""
+    """Yield how long it delays the other requests."""
     yield wait_for_loop(scene)
 
 

@@ -1,6 +1,7 @@
-"""What a server showed in one trial, as figures: where a request's time went, what held the loop, what was full.
+"""The figures of a server in one trial: where a request spent its time, what held the loop, what was full.
 
-From a diagnosed trial's telemetry and result; times in seconds, shares of a core or of the window 0 to 1. No judgement.
+They come from a profiled trial's telemetry and result. Times are in seconds; shares of a core or of the window are 0
+to 1. Nothing is judged here.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ class Spending:
     """Where the mean request of a route spent its time, in seconds, by the parts that
     `bench_probe.accounts.Account` defines.
 
-    `whole` is from its sending to the end of its answer in the application. `token` is for how long it kept tokens of
-    the thread pool, over all its `hops`.
+    `whole` lasts from the sending of the request to the end of its answer in the application. `hops`, `leases` and
+    `steps` are counts a request.
     """
 
     requests: int
@@ -47,11 +48,11 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """How a route held the event loop: as shares of the window.
+    """How a route held the event loop, as shares of the window.
 
-    `holds` in all, `waits` of that without computing (in a blocking call, most likely), `long` in steps of more than
-    10 ms, of which `long_computes` were computing. `place` is the line that was seen most, `certainty` the share of the
-    samples of a held loop that saw this route's own lines.
+    `holds` is the total, and `waits` the part without computing (most likely in a blocking call). `long` is the part in
+    steps of more than 10 ms, and `long_computes` is how much of that it computed. `site` is the line that most samples
+    show. `certainty` is the share of the samples of a blocked loop that show this route's own lines.
     """
 
     route: str
@@ -65,12 +66,12 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Symptoms:
-    """Everything of one trial that a rule looks at; None for what was not to be had.
+    """Everything of one trial that a rule reads; None for what was not measured.
 
-    `lag_s` is how long a random arrival waits for the loop, by Σb²/2T over its stalls b in time T; `stalls_s` are the
-    single ones above 5 ms. `run_delay` is the loops' share of the window in the run queue, `others_cpu` what the
-    process's other threads computed. `tokens_full` and `pool_full` are shares of the readings; `idle_s` is the longest
-    time in which nothing was answered.
+    `lag_s` is how long a random arrival waits for the loop, by Σb²/2T over its stalls b in time T. `stalls_s` holds the
+    single stalls above 5 ms. `run_delay` is the share of the window that the loops spent in the run queue, `others_cpu`
+    what the process's other threads computed. `tokens_full` and `pool_full` are shares of the readings. `idle_s` is the
+    longest time without an answer.
     """
 
     route: str
@@ -109,7 +110,7 @@ class Symptoms:
 
 
 def symptoms_of(recorded: RecordedTrial, path: str) -> Symptoms | None:
-    """The symptoms of a trial of the variant mounted at `path`; None where the server told nothing of its window."""
+    """Return the symptoms of a trial of the variant mounted at `path`; None without telemetry of its window."""
     telemetry, result = recorded.telemetry, recorded.result
     if telemetry is None:
         return None
@@ -166,17 +167,16 @@ def symptoms_of(recorded: RecordedTrial, path: str) -> Symptoms | None:
 
 
 def lag_s(window: Mapping[str, Sequence[Any]]) -> float:
-    """How long a random arrival waits for the loop, in seconds: Σb²/2T, what is overdue at the end included."""
+    """Return how long a random arrival waits for the loop, in seconds: Σb²/2T, with a stall that still lasts."""
     seconds = _seconds(window)
     squares = sum(window["late_sq_us2"][1:]) + window["overdue_us"][-1] ** 2
     return float(squares / 1e12 / 2 / seconds)
 
 
 def stalls_of(process: Readings, end_ns: int) -> tuple[float, ...]:
-    """Each stall of the loop in the window, in seconds.
+    """Return each stall of the loop in the window, in seconds.
 
-    A beat is late by what the stall lasted beyond the moment at which it was due, which on average is half a period
-    after the stall began.
+    A heartbeat is due half a period after the stall began, on average. It is late by the rest of the stall.
     """
     window = process.within(0, end_ns)
     single = [late / 1e6 + BEAT_S / 2 for lates in window["stalls_us"] for late in lates]
@@ -185,7 +185,7 @@ def stalls_of(process: Readings, end_ns: int) -> tuple[float, ...]:
 
 
 def waiting_share(stalls_s: Sequence[float], seconds: float, longer_than_s: float) -> float:
-    """The share of random arrivals that wait longer than this for a loop with such stalls: Σ max(0, b − w)/T."""
+    """Return the share of random arrivals that wait longer than this for the loop: Σ max(0, b − w)/T."""
     waited_s: float = sum(max(0.0, stall - longer_than_s) for stall in stalls_s)
     return waited_s / seconds
 
@@ -195,7 +195,7 @@ def _seconds(window: Mapping[str, Sequence[Any]]) -> float:
 
 
 def _rate(window: Mapping[str, Sequence[Any]], column: str) -> float:
-    """The growth of a total, in nanoseconds, as a share of the time."""
+    """Return the growth of a total, in nanoseconds, as a share of the time."""
     return float((window[column][-1] - window[column][0]) / NS / _seconds(window))
 
 
@@ -229,9 +229,9 @@ def _spending(account: Totals | None) -> Spending | None:
 
 
 def _holdings(accounts: Accounts, withheld: float) -> tuple[Holding, ...]:
-    """Every route that held the loop, the one that held it longest first.
+    """Return every route that held the loop, the longest first.
 
-    What is neither computing nor withheld from the loop's thread, by others on its core or a hypervisor, is waiting.
+    A route waits in the time in which it neither computes nor is kept from the CPU by other programs or a hypervisor.
     """
     found = []
     for route, account in accounts.routes.items():
@@ -262,7 +262,7 @@ def _cpu(result: TrialResult, role: str) -> float | None:
 
 
 def _idle_s(result: TrialResult) -> float:
-    """The longest run of slices of the window without an answer, in seconds."""
+    """Return the longest run of slices of the window without an answer, in seconds."""
     longest = running = 0
     for slice_ in result.slices[: int(result.window_s / result.slice_s)]:
         running = 0 if slice_.completed else running + 1

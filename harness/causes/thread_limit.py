@@ -1,7 +1,8 @@
-"""Thread limit: requests wait for one of the T threads of the pool. Throughput cannot pass T/S.
+"""Thread limit: requests wait for one of the T threads of the pool. Throughput cannot exceed T/S.
 
-S is how long a request keeps its thread. Where threads are kept longer than without load, the limit is charged only
-with the share of the queue that would have been there otherwise; the rest goes to what prolongs the work in a thread.
+S is how long a request keeps its thread. Where requests keep threads longer than without load, the limit is charged
+only with the share of the queue that would exist otherwise. The rest is charged to whatever prolongs the work in a
+thread.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from harness.causes.prediction import doubled
 
 
 def condition(contrast: Contrast) -> Iterator[Queues]:
-    """Yield the queue for a thread, for which the limit is responsible as far as a thread is kept no longer."""
+    """Yield the queue for a thread. The limit's own share is what remains if threads are kept no longer."""
     before, after, loaded = contrast.unloaded, contrast.spent, contrast.loaded
     queued_s = contrast.grew("queued")
     if not before.hops:
         yield Queues(queued_s, own=0.0, rest="nobody")
         return
     kept_before_s = (before.queued + before.served + before.returned) / before.hops
-    # A hop also waits for its thread to wake: only where the tokens are all taken it waits for one of them.
+    # A hop also waits for its thread to wake up; it waits for a token only where all tokens are taken.
     own = own_share(kept_before_s, loaded.token_s or kept_before_s) if loaded.tokens_full >= SELDOM else 0.0
     kept_longer_s = max(0.0, (loaded.token_s or 0.0) - kept_before_s) * after.hops
     yield Queues(queued_s, own, "inside" if after.served > before.served else "loop", kept_longer_s)

@@ -1,4 +1,4 @@
-"""Upstream: the service that a request calls answers late, later than it declares or than without load."""
+"""Upstream: the service that a request calls answers later than it declares, or later than without load."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.causes.charge import Contrast, Slows
 
 
 def condition(contrast: Contrast) -> Iterator[Slows]:
-    """Yield by how much longer a call takes, the wait for a connection left out."""
+    """Yield how much longer a call takes than without load, not counting the wait for a connection."""
     yield Slows(max(0.0, contrast.grew("calling") - contrast.grew("call_wait")))
 
 

@@ -1,4 +1,4 @@
-"""`bench.py calibrate`: measure the load generator against a server that does nothing."""
+"""`bench.py calibrate`: measure the load generator against the null server, which does no work."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ TRIALS: Final = 5
 
 
 def calibrate(*, out: Path, as_json: bool, seconds: float) -> None:
-    """Measure, save beside the runs, and print: a few lines, or the JSON alone.
+    """Measure the load generator, save the result beside the runs, and print a few lines, or only the JSON.
 
     Raises:
-        BadInputError: `out` cannot be written to, or nothing can be measured in so many seconds.
+        BadInputError: `out` cannot be written to, or `seconds` is out of range.
     """
     in_range("--seconds", seconds, MIN_SECONDS, MAX_SECONDS)
     path = beside_the_runs(out, FILE)
@@ -46,13 +46,13 @@ def calibrate(*, out: Path, as_json: bool, seconds: float) -> None:
     more = " or more (the server was the limit)" if calibration.server_was_the_limit else ""
     console.print(f"client ceiling   {calibration.client_ceiling_rps:,.0f} req/s on one core{more}")
     console.print(f"client CPU       {calibration.client_cpu_us_per_request:.1f} µs a request")
-    console.print(f"latency floor    p50 {calibration.floor_ms.p50:.3f} ms, p99 {calibration.floor_ms.p99:.3f} ms")
+    console.print(f"least latency    p50 {calibration.floor_ms.p50:.3f} ms, p99 {calibration.floor_ms.p99:.3f} ms")
     console.print(f"client lag       p50 {calibration.lag_ms.p50:.3f} ms, p99 {calibration.lag_ms.p99:.3f} ms")
     console.print(f"saved as {path}; `run` uses it while machine and client stay the same", style="dim", soft_wrap=True)
 
 
 def measure(window_s: float) -> Calibration:
-    """The calibration of this machine: medians over a few trials, each with a window of so many seconds."""
+    """Calibrate this machine: medians over a few trials with windows of `window_s` seconds."""
     placement = find_place()
     with taking_place(placement), tempfile.TemporaryDirectory(prefix="bench-calibrate-") as folder:
         logs = Path(folder)

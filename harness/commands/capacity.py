@@ -36,16 +36,16 @@ FIRST_STEP: Final = 1.5
 NEXT_STEP: Final = 1.15
 FIRST_SHARE: Final = 0.8
 TRIES: Final = 3
-# Below this a window holds too few requests to say anything.
+# At a lower rate a window holds too few requests.
 LOWEST_RPS: Final = 2.0
 
 
 def capacity(options: CapacityOptions) -> None:
-    """Search, save every probe, and print what each variant carries.
+    """Search, save every probe, and print the capacity of each variant.
 
     Raises:
-        BadInputError: something was asked for that cannot be done.
-        BenchError: a process that it needs cannot be had, or was lost.
+        BadInputError: an option asks for something that cannot be done.
+        BenchError: a process that it needs could not be started, or was lost.
     """
     objective = parse_objective(options.slo)
     plan = make_plan(discover(), options.run)
@@ -55,7 +55,7 @@ def capacity(options: CapacityOptions) -> None:
     names = [variant.name for variant in plan.workloads[0].variants]
     console.print(
         f"{options.workload}: the highest rate with {objective}, for {', '.join(names)}; {options.repeats} searches "
-        "each, of half a minute or so."
+        "each, of about half a minute."
     )
     console.print(f"Seed {options.seed}; {setup.placement}.", style="dim")
     started = datetime.now(UTC)
@@ -99,15 +99,15 @@ def capacity(options: CapacityOptions) -> None:
 
 
 def _left(directory: Path, kept: Capacities | None, repeats: int) -> str:
-    """What is left of a search that did not end."""
+    """Return what is kept of an interrupted search, and remove the directory if that is nothing."""
     if kept is None:
         shutil.rmtree(directory, ignore_errors=True)
         return "No repeat was complete, so nothing is kept."
-    return f"{kept.repeats} of {repeats} repeats are kept; `{program()} report {directory}` makes their page."
+    return f"{kept.repeats} of {repeats} repeats are kept; `{program()} report {directory}` writes their page."
 
 
 class _Searches:
-    """The searches of every variant, a repeat after the other, in an order that the seed decides."""
+    """The searches of every variant, one repeat after the other, in an order that the seed decides."""
 
     def __init__(self, plan: Plan, objective: Objective, rig: Rig, console: Console) -> None:
         self._plan = plan
@@ -120,7 +120,7 @@ class _Searches:
         self._probes: dict[str, list[Probe]] = {variant.name: [] for variant in self._workload.variants}
 
     def after_each_of(self, repeats: int) -> Iterator[tuple[VariantCapacity, ...]]:
-        """Search every variant so many times; what is known after each repeat."""
+        """Search every variant `repeats` times, and yield all results so far after each repeat."""
         order, draw = list(self._workload.variants), random.Random(self._plan.seed)
         found: dict[str, list[float | None]] = {variant.name: [] for variant in order}
         began = time.monotonic()
@@ -155,7 +155,7 @@ class _Searches:
         if known:
             bisection = Bisection(known[-1], NEXT_STEP, LOWEST_RPS, MAX_RATE)
         else:
-            # What a closed loop carries is about the most, at latencies that nobody asked about.
+            # A closed loop shows about the highest throughput, whatever its latencies are.
             window = Window(self._plan.warmup_s, self._plan.window_s)
             closed = self._rig.run(self._trial(variant, repeat, Level(self._connections)), window).result
             most_rps = max(closed.throughput_rps, LOWEST_RPS)
@@ -165,7 +165,7 @@ class _Searches:
         return bisection.capacity_rps
 
     def _carries(self, variant: str, repeat: int, rate_rps: float) -> bool:
-        """Whether the rate meets the objective; one probe that does not may be bad luck, so two of three decide."""
+        """Return whether the rate meets the objective; two probes of three decide, as one may miss it by chance."""
         met = broken = 0
         while broken < 2:
             probe = self._probe(variant, repeat, rate_rps)
@@ -184,7 +184,7 @@ class _Searches:
         objective = self._objective
         window_s = max(self._plan.window_s, min(LONGEST_WINDOW_S, objective.requests_needed / rate_rps))
         trial = self._trial(variant, repeat, Level(self._connections, "open", rate_rps, "poisson"))
-        # What is slower than twice the limit has broken the objective already.
+        # A request that is slower than twice the limit has missed the objective already.
         drain_s = max(1.0, 2 * objective.limit_ms / 1000)
         result = self._rig.run(trial, Window(self._plan.warmup_s, window_s, drain_s)).result
         return Probe(

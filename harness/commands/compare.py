@@ -24,20 +24,20 @@ def compare(before: Path, after: Path, *, margin: float | None, force: bool) -> 
     """Print the verdict on everything that both runs measured.
 
     Raises:
-        BadInputError: one is no run, they have nothing in common, or they differ in what must be the same.
+        BadInputError: one is no run, they have no cell in common, or a fact differs that must be the same.
     """
     chosen = in_range("--margin", MARGIN if margin is None else margin, MIN_MARGIN, MAX_MARGIN)
     former, latter = find(read_run(before)), find(read_run(after))
     differing = differences(former, latter)
     if differing and not force:
         listed = "; ".join(str(difference) for difference in differing)
-        raise BadInputError(f"The runs are not comparable: {listed}. --force shows them all the same, stamped.")
+        raise BadInputError(f"The runs are not comparable: {listed}. Use --force to compare them with a warning.")
     found = changes(former, latter, chosen)
     if not found:
         raise BadInputError(f"{before} and {after} measured no variant at the same level: nothing can be compared.")
     console = Console(highlight=False)
     if differing:
-        console.print("[bold magenta]NOT COMPARABLE[/]: shown because of --force.")
+        console.print("[bold magenta]NOT COMPARABLE[/]: compared only because of --force.")
         for difference in differing:
             console.print(f"  {difference}", markup=False)
     levels = list(dict.fromkeys(change.level for change in found))
@@ -47,7 +47,7 @@ def compare(before: Path, after: Path, *, margin: float | None, force: bool) -> 
 
 def _table(found: Sequence[Change], margin: float, level: Level) -> Table:
     table = plain_table(
-        f"After / before at {level} (margin {margin:.1%}; Welch's intervals: no block is common to both)"
+        f"After / before at {level} (margin {margin:.1%}; Welch's intervals, as the runs share no block)"
     )
     table.add_column("variant", no_wrap=True)
     for heading in ("before", "after", "ratio", "95 % interval"):

@@ -48,18 +48,18 @@ from harness.stats import figures
 from scenarios.wire.protocol import STAGGER
 
 RANGES: Final[Mapping[Over, tuple[int, int]]] = {"users": (1, 256), "wait_ms": (1, 200)}
-# uvloop's timers count whole milliseconds, so that a wait of less, or of a fraction, would not be the same for both.
+# uvloop's timers count whole milliseconds, so a fraction of one would not be the same wait for both variants.
 HIGHEST: Final[Mapping[Over, int]] = {"users": MAX_USERS, "wait_ms": 5_000}
 WAITS_A_WINDOW: Final = 5
 RIG_S: Final = 4.0
 
 
 def crossover(options: CrossoverOptions) -> None:
-    """Measure level after level, each saved when it ends, and print where the better variant changes.
+    """Measure level after level, save each when it ends, and print where the better variant changes.
 
     Raises:
-        BadInputError: something was asked for that cannot be done.
-        BenchError: a process that it needs cannot be had, or was lost.
+        BadInputError: an option asks for something that cannot be done.
+        BenchError: a process that it needs could not be started, or was lost.
     """
     varied = _over(options.over)
     low, high = _range(varied, options.span)
@@ -68,7 +68,7 @@ def crossover(options: CrossoverOptions) -> None:
     plan = make_plan(discover(), options.run(high if varied == "users" else users))
     if varied == "wait_ms" and not plan.workloads[0].adjustable:
         able = " and ".join(name for name, each in discover().items() if each.adjustable)
-        raise BadInputError(f"{workload} declares no wait that can be set: --over wait_ms is for {able}.")
+        raise BadInputError(f"{workload} declares no wait that can be set: use --over wait_ms with {able}.")
     plan = _paired(plan, baseline, contender)
     check_files(plan.levels[0].users)
     setup = Setup(find_place(), options.dsn)
@@ -95,7 +95,7 @@ def crossover(options: CrossoverOptions) -> None:
     )
     _announce(sought, plan, console)
     directory = make_directory(options.out, f"crossover-{workload}", started)
-    (directory / TRIALS).rmdir()  # each level has its own
+    (directory / TRIALS).rmdir()  # each level has a directory of its own
     _save(directory, sought)
     steps: dict[int, Step] = {}
     try:
@@ -125,7 +125,7 @@ def _over(text: str) -> Over:
 
 
 def _range(over: Over, text: str | None) -> tuple[int, int]:
-    """Both ends of the range, in whole users or milliseconds."""
+    """Parse both ends of the range, in whole users or milliseconds."""
     if text is None:
         return RANGES[over]
     try:
@@ -140,7 +140,7 @@ def _range(over: Over, text: str | None) -> tuple[int, int]:
 
 
 def _paired(plan: Plan, baseline: str, contender: str) -> Plan:
-    """The plan with these two compared with each other, whatever their workload compares them with."""
+    """Return the plan with these two variants as its pair, whatever pairs their workload declares."""
     (workload,) = plan.workloads
     by_name = {variant.name: variant for variant in workload.variants}
     pair = (replace(by_name[baseline], against=None), replace(by_name[contender], against=baseline))
@@ -148,10 +148,10 @@ def _paired(plan: Plan, baseline: str, contender: str) -> Plan:
 
 
 def _plan_at(sought: CrossoverPlan, plan: Plan, level: int) -> Plan:
-    """The plan of one level; where the wait varies, warm-up and window are long enough for it.
+    """Return the plan of one level; where the wait varies, warm-up and window are long enough for it.
 
-    The users begin spread over a part of the warm-up, which a wait must fit into if they are to stay spread; and a
-    window must see several answers of each.
+    The users start at different times in a part of the warm-up. They stay spread only if a wait fits into this part.
+    And a window must hold several answers of each user.
     """
     workload, load = sought.at(level)
     at = replace(plan, seed=sought.seed + level, levels=(load,), workloads=(workload,))
@@ -173,7 +173,7 @@ def _announce(sought: CrossoverPlan, plan: Plan, console: Console) -> None:
     console.print(
         f"{sought.workload.name}: {sought.contender} against {sought.baseline} over "
         f"{wording.between(sought.over, sought.low, sought.high)}; {len(levels)} levels in random order, then up to "
-        f"{MOST_FURTHER} more where the better one changes: at most {max(1, round(most_s / 60))} min or so."
+        f"{MOST_FURTHER} more where the better one changes: at most about {max(1, round(most_s / 60))} min."
     )
     console.print(f"Margin {sought.margin:.1%}; seed {sought.seed}; {sought.placement}.", style="dim")
 
@@ -185,7 +185,7 @@ def _save(directory: Path, sought: CrossoverPlan) -> None:
 
 
 def _line(sought: CrossoverPlan, step: Step) -> str:
-    """A level as it is said when it ends."""
+    """Spell the result of a level in one line."""
     rates = [
         f"{judged.cell.variant.name} {figures.count(judged.cell.throughput_rps.value)}"
         for judged in (step.baseline, step.contender)
@@ -201,7 +201,7 @@ def _line(sought: CrossoverPlan, step: Step) -> str:
 
 
 def _left(directory: Path, *, discard: bool) -> str:
-    """What is left of a search that did not end; the last level may have fewer blocks than the others."""
+    """Return what is kept of an interrupted search; the last level may have fewer blocks than the others."""
     try:
         kept = len(read_crossover(directory).steps)
     except BadInputError:
@@ -209,11 +209,11 @@ def _left(directory: Path, *, discard: bool) -> str:
             shutil.rmtree(directory, ignore_errors=True)
         return "No level was measured yet." if discard else ""
     levels = "1 level is" if kept == 1 else f"{kept} levels are"
-    return f"{levels} kept; `{program()} report {directory}` makes their page."
+    return f"{levels} kept; `{program()} report {directory}` writes their page."
 
 
 class _Levels:
-    """The levels of a search, one after the other, on one rig, or on one for each wait."""
+    """The levels of a search, one after the other, on one rig or on a new rig for each wait."""
 
     def __init__(self, sought: CrossoverPlan, plan: Plan, setup: Setup, directory: Path, console: Console) -> None:
         self._sought = sought
@@ -229,9 +229,9 @@ class _Levels:
         }
 
     def steps(self) -> Iterator[Step]:
-        """Measure the grid in an order that the seed decides, then what `next_level` asks for.
+        """Measure the grid in an order that the seed decides, then each level that `next_level` returns.
 
-        A level may come a second time, with the trials of both.
+        A level may come a second time; its step then holds the trials of both times.
         """
         pending = list(grid(self._sought.low, self._sought.high))
         random.Random(self._sought.seed).shuffle(pending)
@@ -240,7 +240,7 @@ class _Levels:
             rig = None
             while (level := pending.pop() if pending else self._next(known)) is not None:
                 if rig is None or self._sought.over == "wait_ms":
-                    # The wait is told to server and upstream when they are started.
+                    # Server and upstream service get the wait when they start.
                     running.close()
                     plan = self._plan if self._sought.over == "users" else _plan_at(self._sought, self._plan, level)
                     rig = running.enter_context(open_rig(Schedule(plan), self._setup, self._announcer, self._logs))
@@ -255,7 +255,7 @@ class _Levels:
         return next_level([step.point for step in known.values()])
 
     def _measure(self, rig: Rig, level: int) -> Step | None:
-        """Run the level's trials, or as many again where it has some, and judge it by all of them."""
+        """Run the level's trials, or the same number again where it has some, and judge the level by all of them."""
         directory = level_directory(self._directory, level)
         plan = _plan_at(self._sought, self._plan, level)
         schedule = Schedule(plan)

@@ -1,4 +1,4 @@
-"""`bench.py gate`: does a run meet what was required of it? For CI, by its exit code and a Markdown summary."""
+"""`bench.py gate`: check whether a run meets its requirements, for CI, by exit code and Markdown summary."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ STYLES: Final = {
 
 
 def gate(run: Path, *, require: Sequence[str], baseline: Path | None, markdown: Path | None) -> int:
-    """Print each check; 0 where all pass, 1 where one fails, 2 where none fails but one cannot be told.
+    """Print each check, and return 0 if all pass, 1 if one fails, or 2 if none fails but one is undecided.
 
     Raises:
-        BadInputError: nothing is required, or what is cannot be checked.
+        BadInputError: there is no requirement, or one cannot be checked.
     """
     if not require and baseline is None:
-        raise BadInputError("A gate needs something to hold the run against: give --require, or --baseline.")
+        raise BadInputError("A gate needs something to check the run against: give --require, or --baseline.")
     requirements = [parse_requirement(text) for text in require]
     findings = find(read_run(run))
     former = find(read_run(baseline)) if baseline is not None else None
     if former is not None and (differing := differences(former, findings)):
         listed = "; ".join(str(difference) for difference in differing)
-        raise BadInputError(f"The run and its baseline are not comparable: {listed}.")
+        raise BadInputError(f"The run and its baseline are not comparable: {listed}. Record the baseline again here.")
     checks = check(findings, requirements, former)
     if not checks:
         raise BadInputError("The run and its baseline have no variant at the same level: nothing can be checked.")
@@ -79,13 +79,13 @@ def _table(checks: tuple[Check, ...]) -> Table:
 
 
 def _markdown(checks: tuple[Check, ...], run: Path) -> str:
-    """The checks as a table for a pull request."""
+    """Return the checks as a Markdown table for a pull request."""
     rows = [f"| {each.standing} | `{each.requirement}` | {each.level} | {_figure(each)} |" for each in checks]
     passed = sum(each.standing is Standing.PASS for each in checks)
     return "\n".join(
         [
-            f"**{passed} of {len(checks)} requirements pass** (run `{run.resolve().name}`; the intervals hold together "
-            "with 95 %).",
+            f"**{passed} of {len(checks)} requirements pass** (run `{run.resolve().name}`; all intervals together hold "
+            "with 95 % confidence).",
             "",
             "| | requirement | level | found |",
             "|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""`bench.py list`: every workload and what its variants do."""
+"""`bench.py list`: show every workload and what its variants do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.report.terminal import workload_table
 
 
 def show(folder: Path | None) -> None:
-    """Print the built-in workloads, and those of the folder where one is given.
+    """Print the built-in workloads, and those of the folder if there is one.
 
     Raises:
         WorkloadError: a workload file cannot be used.

@@ -1,4 +1,4 @@
-"""`bench.py micro`: pytest-benchmark over in-process calls, beside real services."""
+"""`bench.py micro`: time in-process calls with pytest-benchmark, with the real services."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BENCHMARKS: Final = PROJECT / "harness" / "measure" / "micro_benchmarks.py"
 
 
 def micro(workloads: Sequence[str], *, dsn: str | None, out: Path) -> int:
-    """Time every variant of the named workloads, or of all; returns pytest's exit code.
+    """Time every variant of the named workloads, or of all, and return pytest's exit code.
 
     The table goes to standard output, the JSON to `out`, beside the runs.
     """
@@ -59,14 +59,14 @@ def micro(workloads: Sequence[str], *, dsn: str | None, out: Path) -> int:
                 launched(command, cores=placement.server), env=services.environment, cwd=PROJECT, check=False
             ).returncode
     if status == 0:
-        console.print("\nEach figure is one call, in process, with no other at the same time.")
+        console.print("\nEach figure is the time of one call in the same process, with no other call at the same time.")
         console.print(f"JSON: {result}", soft_wrap=True)
     return status
 
 
 @contextlib.contextmanager
 def _without_empty(result: Path) -> Iterator[None]:
-    """Leave no result file behind that nothing was written to."""
+    """Remove the result file if nothing was written to it."""
     try:
         yield
     finally:

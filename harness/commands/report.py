@@ -1,4 +1,4 @@
-"""`bench.py report`: write the page of anything recorded again, from the disk alone."""
+"""`bench.py report`: judge a recorded directory again and write its page, without a server."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from harness.report.terminal import print_findings
 
 
 def report(directory: Path) -> None:
-    """Judge what the directory holds (a run, a search for capacity or for a crossover) again, and print it.
+    """Judge the run, capacity search or crossover search of the directory again, and print the result.
 
     Raises:
-        BadInputError: it holds nothing of the kind, or one of its files is damaged.
+        BadInputError: the directory holds none of them, or one of its files is damaged.
     """
     console = Console(highlight=False)
     if (directory / capacity.FILE).exists():

@@ -1,4 +1,4 @@
-"""`bench.py run`: measure what was asked for, judge it, and write the page."""
+"""`bench.py run`: measure variants of an endpoint, judge them, and write the page."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ NAMES_IN_A_DIRECTORY: Final = 3
 
 
 def run(options: RunOptions) -> None:
-    """Measure what was asked for, write the page, and print the verdicts and where it is.
+    """Measure the variants, write the page, and print the verdicts and the page's path.
 
     Raises:
-        BadInputError: something was asked for that cannot be done.
-        BenchError: a process that it needs cannot be had, or was lost.
+        BadInputError: an option asks for something that cannot be done.
+        BenchError: a process that it needs could not be started, or was lost.
     """
     workloads = discover(folder=options.workloads_dir)
     if options.workloads_dir is not None and not options.workloads:
@@ -79,7 +79,7 @@ def resume(directory: Path, options: RunOptions) -> None:
     """Continue an interrupted run by its own plan and seed, write the page, and print the verdicts.
 
     Raises:
-        BadInputError: it is no run, has nothing left to do, or was begun under other circumstances.
+        BadInputError: it is no run, is complete already, or was measured under other conditions.
     """
     recorded = read_run(directory)
     manifest = recorded.manifest
@@ -102,12 +102,12 @@ def resume(directory: Path, options: RunOptions) -> None:
 
 
 def _check_resumable(directory: Path, manifest: Manifest, placement: Placement, options: RunOptions) -> None:
-    """Refuse to continue a run under other circumstances: trials of two kinds make no run."""
+    """Refuse to continue a run under other conditions: its trials would not be comparable."""
     if manifest.workers:
-        raise BadInputError(f"{directory} was loaded from other machines, and such a run cannot be resumed.")
+        raise BadInputError(f"{directory} was loaded from other machines and cannot be resumed: measure it again.")
     if found := differing(manifest.machine, facts(placement)):
         changed = "; ".join(f"{fact} was {was} and is {now}" for fact, was, now in found)
-        raise BadInputError(f"{directory} cannot be resumed here: {changed}. Trials of two kinds make no run.")
+        raise BadInputError(f"{directory} cannot be resumed here: {changed}. Its trials would not be comparable.")
     if manifest.database is not None and manifest.database.embedded != (options.dsn is None):
         begun = "without --dsn" if manifest.database.embedded else "with --dsn"
         raise BadInputError(f"{directory} was begun {begun}: resume it {begun}.")
@@ -118,14 +118,14 @@ def _check_resumable(directory: Path, manifest: Manifest, placement: Placement, 
 
 
 def _placement(plan: Plan, *, elsewhere: bool, workers_elsewhere: bool = False) -> Placement:
-    """Find each role's cores; a server of somebody else has none here."""
+    """Find each role's cores; a server that this run does not start has none here."""
     workers = max(level.knobs.workers for level in plan.levels)
     placement = find_place(1 if workers_elsewhere else plan.load_processes, workers)
     return replace(placement, server=(), services=(), shared=False) if elsewhere else placement
 
 
 def _name(plan: Plan, options: RunOptions) -> str:
-    """What is run, as part of a directory's name."""
+    """Return the part of the directory's name that says what is measured."""
     if options.target:
         return f"{options.profile}-target"
     if not options.workloads:
@@ -155,7 +155,7 @@ def _confirm(directory: Path, display: ProgressDisplay, setup: Setup, console: C
         if predicted.most > 1 + findings.run.manifest.plan.margin
     ]
     if not wanted:
-        console.print("Nothing to confirm: no setting is predicted to bring a cell more than the margin.")
+        console.print("Nothing to confirm: no recommended setting should help by more than the margin.")
         return
     confirmed = ", ".join(f"{each.workload}/{each.variant} ({each.change})" for each in wanted)
     console.print(f"To confirm: {confirmed}.")
@@ -163,16 +163,16 @@ def _confirm(directory: Path, display: ProgressDisplay, setup: Setup, console: C
 
 
 def _end(directory: Path, display: ProgressDisplay, console: Console) -> None:
-    """Write the page, and print the verdicts and where it is."""
+    """Write the page, and print the verdicts and the page's path."""
     display.stage("writing the page")
     display.end()
-    from harness.report.page import write_report  # matplotlib: half a second that bad input need not wait for
+    from harness.report.page import write_report  # matplotlib takes half a second; bad input is refused before it
 
     try:
         findings = write_report(directory, in_forks)
     except KeyboardInterrupt:
         raise StoppedError(
-            f"Stopped. All trials are kept; `{program()} report {directory}` makes their page."
+            f"Stopped. All trials are kept; `{program()} report {directory}` writes their page."
         ) from None
     latest = point_latest(directory)
     console.print()
@@ -195,7 +195,7 @@ def _announce(plan: Plan, placement: Placement, out: Path, console: Console) -> 
         f"{plan.profile}. {wording.expectation(Schedule(plan))}"
     )
     validation = read_validation(out, facts(placement))
-    # A block's ratio has the spread of two trials; a check of the instrument has seen it here.
+    # A block's ratio has the spread of two trials; `selfcheck` measures it on this machine.
     spreads = (validation.waiting, validation.busy) if validation else (math.sqrt(2) * TYPICAL_SPREAD,)
     widths = [width for spread in spreads if (width := expected_half_width(plan.blocks, spread)) is not None]
     if not widths:

@@ -1,4 +1,4 @@
-"""`bench.py selfcheck`: the whole instrument against comparisons whose answer is known, on this machine."""
+"""`bench.py selfcheck`: check the whole instrument against comparisons whose answer is known, on this machine."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ EXTRA_S: Final = 0.25
 
 
 def selfcheck(*, out: Path, seed: int, command: str) -> int:
-    """Run all controls, print the table, save it in `out`; 0 if each came out as it must, else 1.
+    """Run all controls, print the table, save it in `out`, and return 0 if each came out as known, else 1.
 
-    The recorded runs are kept below `out`, so that what a control measured can be looked at with `bench.py report`.
+    The recorded runs are kept below `out`, so that `bench.py report` can show what a control measured.
 
     Raises:
-        BenchError: something that it needs cannot be had, or was lost on the way.
+        BenchError: something that it needs could not be started, or was lost.
     """
     path = beside_the_runs(out, FILE)
     if not path.stat().st_size:
@@ -108,7 +108,7 @@ def _expected_s(control: Control) -> float:
 
 
 class Display:
-    """Says which control runs and how far it is; an audience of the rig, too."""
+    """The display of the running control and its progress; the rig reports to it, too."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -142,7 +142,7 @@ class Display:
 
 
 class Checker:
-    """Runs the sessions of a control on the rig, with whatever disturbs them."""
+    """The runner of a control's sessions on the rig, with the disturbance that the control asks for."""
 
     def __init__(
         self, plan: Plan, setup: Setup, rig: Rig, display: Display, directory: Path, command: str, machine: Machine
@@ -156,7 +156,7 @@ class Checker:
         self._machine = machine
 
     def check(self, control: Control) -> tuple[Outcome, list[Findings]]:
-        """The control's outcome, and the findings of its sessions."""
+        """Run a control, and return its outcome and the findings of its sessions."""
         workloads = tuple(workload for workload in self._plan.workloads if workload.name == control.workload)
         plan = replace(
             self._plan,
@@ -175,7 +175,7 @@ class Checker:
         return control.outcome(found, overhead), found
 
     def _overhead(self, plan: Plan, level: Level) -> float:
-        """baseline/contender of mean latencies at this level: 1 if both waits take what they say."""
+        """Return baseline/contender of the mean latencies at this level: 1 if both waits last as declared."""
         (pair,) = plan.pairs
         baseline, contender = (
             self._rig.run(Trial(0, 0, pair.workload, variant, level), UNHINDERED).result.latency.mean_us or 0.0
@@ -212,7 +212,7 @@ class Checker:
 
 
 class _Disturber:
-    """A watcher that does on purpose what the guards must see, in the trials of its control."""
+    """A watcher that disturbs the trials of its control on purpose, so that the guards must notice."""
 
     def __init__(self, control: Control, rig: Rig, placement: Placement, directory: Path) -> None:
         self._disturbance = control.disturbance
@@ -249,7 +249,7 @@ class _Disturber:
 
 @contextlib.contextmanager
 def _throttled(pid: int) -> Iterator[None]:
-    """Stop the process half of the time, in turns of a few hundredths of a second."""
+    """Stop and continue the process in turns of a few hundredths of a second, half of the time each."""
     over = threading.Event()
 
     def alternate() -> None:
@@ -285,7 +285,7 @@ def _print(validation: Validation, path: Path, console: Console) -> None:
     for line in wording.smallest_differences(validation):
         console.print(line)
     console.print(
-        f"Saved as {shlex.quote(str(path))}; `run` quotes it while the machine stays the same.",
+        f"Saved as {shlex.quote(str(path))}; `run` uses it while the machine stays the same.",
         style="dim",
         soft_wrap=True,
     )

@@ -1,4 +1,4 @@
-"""`bench.py selfcheck --diagnosis`: does the diagnosis name the fault that is known, and none where there is none?"""
+"""`bench.py selfcheck --diagnosis`: check that the diagnosis names each known fault, and none without a fault."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ PACKAGES: Final[tuple[Package, ...]] = ("workloads", "faults")
 
 
 def check_diagnosis(*, out: Path, seed: int) -> int:
-    """Diagnose every case, print the confusion matrix and what misses; 0 if all agree, else 1.
+    """Diagnose every case, print the confusion matrix and the missed cases, and return 0 if all agree, else 1.
 
     Raises:
-        BenchError: something that it needs cannot be had, or was lost on the way.
+        BenchError: something that it needs could not be started, or was lost.
     """
     setup, console = Setup(find_place()), Console(highlight=False)
     directory = make_directory(out, "selfcheck-diagnosis", datetime.now(UTC))
@@ -61,7 +61,7 @@ def check_diagnosis(*, out: Path, seed: int) -> int:
 
 
 def outcomes_of(rig: Rig, plan: Plan, cases: Sequence[Case], directory: Path) -> Iterator[Outcome]:
-    """Diagnose each case on the rig, and keep what it rests on in `directory`."""
+    """Diagnose each case on the rig, save its trials in `directory`, and yield its outcome."""
     directory.mkdir(parents=True, exist_ok=True)
     alone: dict[str, RecordedTrial] = {}
     waits = {workload.name: workload.wait_s if workload.outbound else None for workload in plan.workloads}

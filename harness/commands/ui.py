@@ -1,4 +1,4 @@
-"""`bench.py ui`: the services, a server, and Locust's web UI on loopback, until it is told to stop."""
+"""`bench.py ui`: start the services, a server, and Locust's web UI on loopback, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ LOOK_S: Final = 0.5
 
 
 def ui(*, workloads_dir: Path | None, dsn: str | None, port: int | None) -> None:
-    """Serve Locust's web UI until Ctrl-C; returns when everything is stopped.
+    """Serve Locust's web UI until Ctrl-C, and return when everything is stopped.
 
     Raises:
-        BadInputError: the port was asked for and is taken.
+        BadInputError: `port` is given and taken.
         BenchError: one of the processes did not start, or died.
     """
     console = Console(highlight=False)

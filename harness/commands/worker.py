@@ -1,4 +1,4 @@
-"""`bench.py worker`: become a load process that works for a run on another machine."""
+"""`bench.py worker`: work as a load process for a run on another machine."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from harness.plan.address import host_and_port
 
 
 def work(master: str) -> NoReturn:
-    """Turn this process into the worker, which ends when the run does.
+    """Turn this process into the worker, which ends when the run ends.
 
     Raises:
-        BadInputError: the address is none.
+        BadInputError: the address is not valid.
     """
     host, port = host_and_port("--master", master)
     try:

@@ -1,4 +1,4 @@
-"""What each variant can carry within an objective: every probe of the search, and the estimate that follows."""
+"""The capacity of each variant within an objective: every probe of the search, and the estimate from them."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ FILE: Final = "capacity.json"
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One trial of the search. `broken` says why the objective was not met, None where it was.
+    """One trial of the search. `broken` says why the variant missed the objective; None where it met it.
 
-    `observed_ms` is the objective's percentile, None where it lies among failures; `client_cpu` the share of its core
-    that the load process used.
+    `observed_ms` is the objective's percentile, None where it lies among failures. `client_cpu` is the share of its
+    core that the load generator used.
     """
 
     repeat: int
@@ -41,7 +41,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class VariantCapacity:
-    """The searches of one variant, one a repeat: `found_rps` holds what each came to, None where nothing met it."""
+    """The searches of one variant, one a repeat. `found_rps` holds the result of each; None where no rate met it."""
 
     variant: str
     kind: Kind | None
@@ -59,7 +59,7 @@ class VariantCapacity:
 
     @property
     def client_limited(self) -> bool:
-        """Whether a probe that did not meet the objective may owe that to the load process."""
+        """Whether a probe may have missed the objective because of the load generator."""
         return any(probe.broken is not None and probe.client_cpu >= FULL_CORE for probe in self.probes)
 
     @property
@@ -68,14 +68,14 @@ class VariantCapacity:
 
     @property
     def breaks(self) -> str | None:
-        """What happened at the lowest rate of the last repeat that was too much."""
+        """What happened at the lowest rate of the last repeat that missed the objective."""
         last = [probe for probe in self.probes if probe.repeat == len(self.found_rps) and probe.broken is not None]
         return min(last, key=lambda probe: probe.rate_rps).broken if last else None
 
 
 @dataclass(frozen=True, slots=True)
 class Capacities:
-    """A whole search: each variant of a workload under the same objective. `connections` bounds those in flight."""
+    """A whole search: each variant of a workload under one objective, with at most `connections` requests in flight."""
 
     schema: Literal[1]
     workload: str
@@ -94,7 +94,7 @@ class Capacities:
     variants: tuple[VariantCapacity, ...]
 
     def compared(self) -> tuple[tuple[VariantCapacity, VariantCapacity, Estimate | None, Verdict], ...]:
-        """(contender, baseline, ratio of their capacities, verdict) for each variant that is compared with another."""
+        """Return (contender, baseline, ratio of their capacities, verdict) for each variant with a baseline."""
         by_name = {variant.variant: variant for variant in self.variants}
         return tuple(
             (contender, baseline, estimate, verdict(estimate, margin=self.margin, valid=_valid(contender, baseline)))
@@ -119,7 +119,7 @@ CAPACITIES: Final = TypeAdapter(Capacities)
 
 
 def read_capacities(directory: Path) -> Capacities:
-    """The search that is recorded in the directory.
+    """Return the search that the directory holds.
 
     Raises:
         BadInputError: its file is damaged.

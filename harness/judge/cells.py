@@ -133,7 +133,7 @@ class Cell:
         return self.explained_users < (1 - LITTLE_TOLERANCE) * self.level.users
 
     def latency_us(self, percent: float) -> float | None:
-        """A pooled percentile in µs; None where too few requests carry it."""
+        """Return a pooled percentile in µs; None where too few requests carry it."""
         return self.latency.percentile_us(percent) if self.latency.n >= mass_needed(percent) else None
 
     @property

@@ -1,4 +1,4 @@
-"""Two runs beside each other: may they be compared at all, and what became faster or slower from one to the other."""
+"""Two runs side by side: whether they are comparable, and what became faster or slower from one to the other."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Change:
 
 
 def differences(before: Findings, after: Findings) -> tuple[Difference, ...]:
-    """Every checked fact in which the two runs differ; empty means that they may be compared."""
+    """Return every checked fact in which the two runs differ; none where they are comparable."""
     one, other = _facts(before), _facts(after)
     found = differing(before.run.manifest.machine, after.run.manifest.machine)
     found += [
@@ -58,7 +58,7 @@ def differences(before: Findings, after: Findings) -> tuple[Difference, ...]:
 
 
 def changes(before: Findings, after: Findings, margin: float, confidence: float = CONFIDENCE) -> tuple[Change, ...]:
-    """What both runs measured, in the order of the later one."""
+    """Return the change of every cell that both runs measured, in the order of the later run."""
     known = {_key(judged): judged for judged in before.cells}
     found = []
     for judged in after.cells:
@@ -89,11 +89,11 @@ def _values(judged: JudgedCell, metric: Metric) -> list[float]:
 
 
 def _facts(findings: Findings) -> dict[str, Any]:
-    """What must be the same of two runs, beside the machine."""
+    """Return the facts, besides the machine, that must be the same in both runs."""
     manifest = findings.run.manifest
     plan, labels = manifest.plan, {knob.label for knob in KNOBS.values()}
     return {
-        # A knob is part of each level, so that only what both have the same is compared.
+        # A knob is part of a level, and only equal levels are compared.
         **{f"server: {name}": value for name, value in manifest.server.items() if name not in labels},
         "placement": str(manifest.placement),
         "database": manifest.database,

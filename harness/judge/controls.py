@@ -1,6 +1,6 @@
-"""The controls: comparisons whose answer is known, and what the findings on them must say.
+"""The controls: comparisons whose answer is known, and what the findings on them must be.
 
-Pure: a control is given findings and says whether they are right. Who disturbs what, and when, is the session's.
+Pure: a control reads findings and decides whether they are right. The session disturbs the trials where one must be.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ HOGGED_BLOCK: Final = 2
 """The block, from 0, in which a CPU hog joins the server on its core."""
 
 EXCLUDED_AT_MOST: Final = 0.15
-"""Of 95 % intervals on the same handler, one in twenty excludes 1 by right; more than three of twenty is no chance."""
+"""One in twenty 95 % intervals on the same handler excludes 1 by chance; more than three in twenty is a fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One workload of the controls at one level, `sessions` times over; `judge` sees the findings of all of them.
+    """One workload of the controls at one level, in `sessions` sessions; `judge` reads the findings of all of them.
 
-    Times are in seconds. With `unhindered` users, none of whom waits for another, each variant is measured before the
-    session: their mean latencies are what its wait really takes here, with what it costs to hand it on.
+    Times are in seconds. A control with `unhindered` users, none of whom waits for another, first measures each variant
+    with so many: the mean latency shows how long its wait really takes here, overhead included.
     """
 
     name: str
@@ -46,19 +46,19 @@ class Control:
     unhindered: int = 0
 
     def outcome(self, findings: Sequence[Findings], overhead: float = 1.0) -> Outcome:
-        """What came out. `overhead` is baseline over contender of the unhindered users' mean latencies."""
+        """Judge the findings. `overhead` is baseline over contender of the unhindered users' mean latencies."""
         found, passed = self.judge(findings, overhead)
         return Outcome(self.name, self.expected, found, passed)
 
 
 def only(findings: Findings) -> JudgedComparison:
-    """The comparison of a control, which has one."""
+    """Return the one comparison of a control."""
     (judged,) = findings.comparisons
     return judged
 
 
 def no_difference(found: Sequence[Findings], overhead: float) -> tuple[str, bool]:
-    """No WIN and no LOSS, and few intervals that exclude 1."""
+    """Require no WIN and no LOSS, and few intervals that exclude 1."""
     judged = [only(findings) for findings in found]
     wrong = sum(each.verdict in (Verdict.WIN, Verdict.LOSS) for each in judged)
     excluded = sum(_excludes(each.comparison.ratio, 1.0) for each in judged)
@@ -69,18 +69,21 @@ def no_difference(found: Sequence[Findings], overhead: float) -> tuple[str, bool
 
 
 def few_excluded(found: Sequence[Findings], overhead: float) -> tuple[str, bool]:
-    """As `no_difference`, where the core's own unrest may be larger than the margin: one more may exclude 1."""
+    """Require few intervals that exclude 1, one more than `no_difference` allows; the verdicts may be any.
+
+    The core's own disturbance may be larger than the margin.
+    """
     said, _ = no_difference(found, overhead)
     excluded = sum(_excludes(only(findings).comparison.ratio, 1.0) for findings in found)
     return said, excluded <= EXCLUDED_AT_MOST * len(found) + 1
 
 
 BIAS: Final = 0.02
-"""How far the instrument may be off: arithmetic leaves out, for one, the handing of a thread to the next request."""
+"""How far the instrument may be off. Arithmetic leaves out, for example, the time to pass a thread to a request."""
 
 
 def known(truth: float) -> Callable[[Sequence[Findings], float], tuple[str, bool]]:
-    """The interval, or what lies within the bias of it, holds the ratio that arithmetic says for waits as they are."""
+    """Require that the interval, widened by the bias, holds the true ratio for the waits as they are here."""
 
     def judge(found: Sequence[Findings], overhead: float) -> tuple[str, bool]:
         judged = only(found[0])
@@ -94,26 +97,26 @@ def known(truth: float) -> Callable[[Sequence[Findings], float], tuple[str, bool
 
 
 def is_loss(found: Sequence[Findings], overhead: float) -> tuple[str, bool]:
-    """The contender loses."""
+    """Require that the contender loses."""
     judged = only(found[0])
     return f"{_spelled(judged)}{_why_invalid(found[0])}", judged.verdict is Verdict.LOSS
 
 
 def hog_is_rejected(found: Sequence[Findings], overhead: float) -> tuple[str, bool]:
-    """The block with the hog counts for nothing, and the verdict does not suffer."""
+    """Require that the block with the CPU hog is rejected, and that the verdict does not suffer."""
     rejected = [block for block in found[0].rejected if block.number == HOGGED_BLOCK]
     said = f"rejected: {rejected[0]}" if rejected else "the block was not rejected"
     return f"{said}; {_spelled(only(found[0]))}", bool(rejected) and only(found[0]).verdict is not Verdict.LOSS
 
 
 def is_invalid(found: Sequence[Findings], overhead: float) -> tuple[str, bool]:
-    """A guard takes the verdict away."""
+    """Require that a guard takes the verdict away."""
     judged = only(found[0])
     return f"{judged.verdict}{_why_invalid(found[0])}", judged.verdict is Verdict.INVALID
 
 
 def is_p99_loss(found: Sequence[Findings], overhead: float) -> tuple[str, bool]:
-    """The p99 is a LOSS, and throughput is not: its ratio stays within the margin."""
+    """Require a LOSS on the p99 and none on the throughput, whose ratio must stay within the margin."""
     judged, margin = only(found[0]), found[0].run.manifest.plan.margin
     p99 = next((outcome, verdict) for outcome, verdict in judged.secondary if outcome.metric == "p99_ms")
     said = f"p99 {p99[1]} {figures.ratio(p99[0].ratio)}; throughput {_spelled(judged)}{_why_invalid(found[0])}"
@@ -135,7 +138,7 @@ CONTROLS: Final = (
 
 
 def spread(found: Sequence[Findings]) -> float:
-    """The standard deviation of ln ratios within a session, pooled over sessions."""
+    """Return the standard deviation of ln ratios within a session, pooled over sessions."""
     squares = degrees = 0.0
     for findings in found:
         logs = [log(ratio) for ratio in only(findings).comparison.primary.ratios if ratio > 0]

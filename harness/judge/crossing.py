@@ -1,4 +1,4 @@
-"""Where the better of two variants changes: which level to measure next, and what the measured ones say.
+"""Where the better of two variants changes: which level to measure next, and what the measured levels show.
 
 Pure: levels and ratios in, levels out. A level is a whole number of users, or of milliseconds of wait.
 """
@@ -19,17 +19,17 @@ Side = Literal["baseline", "contender"]
 MOST_STEPS: Final = 6
 FINEST_STEP: Final = 1.5
 RESOLUTION: Final = 1.1
-"""The factor between two levels below which nothing is halved any more."""
+"""The search halves no gap between two levels whose ratio is below this factor."""
 
 MOST_FURTHER: Final = 6
-"""How many levels are measured beyond the grid, at most."""
+"""The search measures at most this many levels beyond the grid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A measured level: contender/baseline there, and which of the two it favours, None where that is not decided.
+    """A measured level: its ratio contender/baseline, and the variant that it favours, None where it is undecided.
 
-    `again` says that it was measured a second time, and that the ratio is over both.
+    `again` says that it was measured a second time; the ratio is then over both measurements.
     """
 
     level: int
@@ -42,8 +42,8 @@ class Point:
 class Crossing:
     """One change of the better variant, from `before` to `after`.
 
-    `low` is the last level that is clearly on the one side and `high` the first that is clearly on the other; `level`
-    is the estimate between them.
+    `low` is the last level that clearly favours `before`, and `high` the first that clearly favours `after`. `level` is
+    the estimate between them.
     """
 
     level: float
@@ -54,10 +54,10 @@ class Crossing:
 
 
 def side(found: Verdict, ratio: Estimate | None) -> Side | None:
-    """Which variant a level favours: the one on whose side of 1 the whole interval lies, by a verdict on throughput.
+    """Return the variant that a level favours: the whole interval of its throughput ratio lies on that side of 1.
 
-    None for a TIE, even one whose interval excludes 1: what lies within the margin is worth no verdict, and where two
-    curves run along the same bound, differences of a percent would otherwise pass for a change of the better.
+    None for a TIE, even if its interval excludes 1: a difference within the margin is worth no verdict. Where two
+    curves follow the same bound, differences of one percent would otherwise look like a change of the better variant.
     """
     if found is Verdict.WIN:
         return "contender"
@@ -69,13 +69,13 @@ def side(found: Verdict, ratio: Estimate | None) -> Side | None:
 
 
 def grid(low: int, high: int) -> tuple[int, ...]:
-    """The levels to begin with: up to seven, both ends included, equally far apart on a logarithmic scale."""
+    """Return the first levels to measure: up to seven, both ends included, equally spaced on a logarithmic scale."""
     steps = max(1, min(MOST_STEPS, math.floor(math.log(high / low) / math.log(FINEST_STEP))))
     return tuple(sorted({round(low * (high / low) ** (step / steps)) for step in range(steps + 1)}))
 
 
 def middle(low: int, high: int) -> int | None:
-    """The whole number nearest to √(low·high), None where none lies between the two or they are close enough."""
+    """Return the whole number nearest to √(low·high); None where none lies between, or the ends are close enough."""
     if high <= RESOLUTION * low:
         return None
     between = round(math.sqrt(low * high))
@@ -83,12 +83,12 @@ def middle(low: int, high: int) -> int | None:
 
 
 def next_level(points: Sequence[Point]) -> int | None:
-    """The level to measure next, which may be one to measure again; None where nothing more would help.
+    """Return the level to measure next, which may be one to measure again; None where no further level would help.
 
-    First whatever a crossing rests on alone (`doubtful`). Then, while fewer than `MOST_FURTHER` levels beyond the grid
-    were measured, what narrows the widest bracket. Bisection would ask for its middle; but a level near the crossing
-    may stay undecided however often it is asked, so what is halved is the gap between a decided end and the undecided
-    level next to it, or, where there is none, the bracket itself.
+    First comes a single level that a crossing depends on (`doubtful`). Then, while fewer than `MOST_FURTHER` levels
+    beyond the grid were measured, the level that narrows the widest bracket. Plain bisection would take the bracket's
+    middle. But a level near the crossing may stay undecided however often it is measured. So the search halves the gap
+    between a decided end and the undecided level next to it, or the bracket itself where there is no such level.
     """
     if alone := doubtful(points):
         return alone[0]
@@ -103,11 +103,11 @@ def next_level(points: Sequence[Point]) -> int | None:
 
 
 def doubtful(points: Sequence[Point]) -> list[int]:
-    """The levels that alone say that their variant is the better one thereabouts, and were measured only once.
+    """Return the levels that were measured once and are the only ones in their part of the range to favour a variant.
 
-    Of forty levels at which nothing differs, one favours the baseline by chance and one the contender, at 95 %. Where
-    two curves coincide over a part of the range and part in the rest, each such level would make a crossing: in
-    simulation about one search in nine showed one. With a second measurement it is one in thirty.
+    Of forty levels without a difference, one favours the baseline by chance and one the contender, at 95 %. Where two
+    curves coincide over one part of the range and differ over the rest, each such level would make a false crossing: in
+    a simulation about one search in nine showed one. With a second measurement it is one in thirty.
     """
     decided = [point for point in sorted(points, key=lambda point: point.level) if point.favours is not None]
     runs = [list(run) for _, run in groupby(decided, key=lambda point: point.favours)]
@@ -115,7 +115,7 @@ def doubtful(points: Sequence[Point]) -> list[int]:
 
 
 def brackets(points: Sequence[Point]) -> list[list[Point]]:
-    """Every stretch of points from one decided level to the next that favours the other variant, both included."""
+    """Return every stretch of points from a decided level to the next one that favours the other variant."""
     ordered = sorted(points, key=lambda point: point.level)
     decided = [index for index, point in enumerate(ordered) if point.favours is not None]
     return [
@@ -126,7 +126,7 @@ def brackets(points: Sequence[Point]) -> list[list[Point]]:
 
 
 def crossings(points: Sequence[Point]) -> tuple[Crossing, ...]:
-    """Every change of the better variant that the points show, by level."""
+    """Return every change of the better variant that the points show, by level."""
     found = []
     for bracket in brackets(points):
         first, last = bracket[0], bracket[-1]
@@ -137,10 +137,10 @@ def crossings(points: Sequence[Point]) -> tuple[Crossing, ...]:
 
 
 def _root(bracket: Sequence[Point]) -> float:
-    """Where ln(ratio), linear in ln(level) from each point to the next, is 0.
+    """Return where ln(ratio) is 0, interpolated linearly in ln(level) from each point to the next.
 
-    Undecided points may make it so several times: an odd number of times, as the ends differ in sign, and the middle
-    one is taken.
+    With undecided points between there may be several such levels. Their number is odd, as the ends differ in sign; the
+    middle one is returned.
     """
     known = [(math.log(point.level), math.log(point.ratio.value)) for point in bracket if point.ratio is not None]
     roots = [
@@ -152,14 +152,14 @@ def _root(bracket: Sequence[Point]) -> float:
 
 
 def saturation(equal: Callable[[int], bool], low: int, high: int) -> int | None:
-    """The last level of the range at which two bounds are still equal, where they are so below it and not above.
+    """Return the last level of the range at which two bounds are equal, if they are equal below it and differ above.
 
     None where they are equal throughout, or differ at the lowest level already.
 
     For threads against tasks this is N* = T·(R₀ + Z)/S of asymptotic bounds (Lazowska, Zahorjan, Graham and Sevcik,
     Quantitative System Performance, 1984, chapter 5: N* = (D + Z)/D_max, here with D = R₀ and D_max = S/T): with T
-    threads, a wait of S and a response of R₀ at light load, no thread is waited for up to N* users, and beyond it T/S
-    is all that the threads carry. With R₀ = S and no think time it is T.
+    threads, a wait of S and an unloaded latency of R₀, no request waits for a thread up to N* users; beyond it the
+    threads carry T/S at most. With R₀ = S and no think time it is T.
     """
     if not equal(low) or equal(high):
         return None

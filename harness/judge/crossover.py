@@ -1,10 +1,10 @@
-"""Two variants over a range of levels: each level a recorded run of its own, and where the better one changes.
+"""Two variants over a range of levels, and where the better one changes. Each level is a recorded run of its own.
 
 reports/20261123T141500Z-crossover-sleep/
     crossover.json    what was asked for, machine, command
     levels/00040/     a run of one level: run.json and its trials, as `bench.py run` writes them
-    logs/             what each process said
-    report.html, summary.json, charts/    what was made of it
+    logs/             the output of each process
+    report.html, summary.json, charts/    the results
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ Over = Literal["users", "wait_ms"]
 
 @dataclass(frozen=True, slots=True)
 class CrossoverPlan:
-    """What was asked for. `ended` is None while the search goes on, and stays so if it is interrupted.
+    """What the user asked for. `ended` is None while the search runs, and stays None if it is interrupted.
 
-    `low` and `high` are users, or the wait in ms; `users` is their number where the wait varies. `blocks` are those of
-    a level that is measured once; window and warm-up, in seconds, are the least that a trial has.
+    `low` and `high` are users, or the wait in ms; `users` is their number where the wait varies. `blocks` is the number
+    of blocks of a level that is measured once. `warmup_s` and `window_s` are the shortest that a trial has.
     """
 
     schema: Literal[1]
@@ -61,7 +61,7 @@ class CrossoverPlan:
     ended: datetime | None = None
 
     def at(self, level: int) -> tuple[PlannedWorkload, Level]:
-        """The workload and the load of a level."""
+        """Return the workload and the load of a level."""
         if self.users is None:
             return self.workload, Level(level)
         return replace(self.workload, wait_s=level / 1000), Level(self.users)
@@ -69,9 +69,9 @@ class CrossoverPlan:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Both variants at one level, judged as a run judges them.
+    """Both variants at one level, judged like those of a run.
 
-    `again` says that it was measured a second time; `rejected` blocks were disturbed and count for nothing.
+    `again` says that the level was measured a second time. `rejected` counts the disturbed blocks that are left out.
     """
 
     level: int
@@ -87,7 +87,7 @@ class Step:
 
     @property
     def point(self) -> Point:
-        """What the search goes by; the ratio of an invalid level is none."""
+        """The level as the search reads it; an invalid level has no ratio."""
         found = self.comparison.verdict
         ratio = None if found is Verdict.INVALID else self.ratio
         return Point(self.level, ratio, side(found, ratio), self.again)
@@ -95,9 +95,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Saturation:
-    """Where theory says that the two part: up to `level` both have the same bound, beyond it `variant` has a lower one.
+    """The saturation point N*: up to `level` both variants have the same bound, beyond it `variant` has a lower one.
 
-    `bound` is that one.
+    `bound` is this lower bound of `variant`.
     """
 
     level: int
@@ -107,7 +107,7 @@ class Saturation:
 
 @dataclass(frozen=True, slots=True)
 class CrossoverResult:
-    """Everything that a search found, its steps by level."""
+    """The result of a search; its steps are ordered by level."""
 
     sought: CrossoverPlan
     steps: tuple[Step, ...]
@@ -126,7 +126,7 @@ class CrossoverResult:
 
     @property
     def saturation(self) -> Saturation | None:
-        """Where the bounds of the two cease to be equal, if they do so within the range."""
+        """Where the bounds of the two variants begin to differ, if they do so within the range."""
         sought = self.sought
         level = saturation(self._bounds_are_equal, sought.low, sought.high)
         if level is None:
@@ -136,7 +136,7 @@ class CrossoverResult:
         return Saturation(level, name, lower)
 
     def bound(self, variant: str, level: int) -> Bound | None:
-        """What theory allows the variant at a level, measured or not."""
+        """Return the theoretical bound of the variant at a level, whether it was measured or not."""
         workload, load = self.sought.at(level)
         (planned,) = (each for each in workload.variants if each.name == variant)
         return bound(workload, planned, load)
@@ -150,12 +150,12 @@ SOUGHT: Final = TypeAdapter(CrossoverPlan)
 
 
 def level_directory(directory: Path, level: int) -> Path:
-    """Where the run of a level is, in the order of the levels."""
+    """Return the directory of a level's run; the names sort by level."""
     return directory / LEVELS / f"{level:05}"
 
 
 def read_step(sought: CrossoverPlan, level: int, run: Run) -> Step | None:
-    """The level that the run measured, judged; None where no trial of one of the two has ended."""
+    """Judge the level that the run measured; return None where one of the two variants has no trial."""
     findings = find(run)
     if not findings.comparisons:
         return None
@@ -171,7 +171,7 @@ def read_step(sought: CrossoverPlan, level: int, run: Run) -> Step | None:
 
 
 def read_crossover(directory: Path) -> CrossoverResult:
-    """The search that is recorded in the directory.
+    """Return the search that the directory holds.
 
     Raises:
         BadInputError: one of its files is damaged, or no level has a trial of both variants.
@@ -195,7 +195,7 @@ def read_crossover(directory: Path) -> CrossoverResult:
 
 
 def to_summary(curves: CrossoverResult) -> dict[str, Any]:
-    """What was found, under names that other programs may rely on; what is not known is null."""
+    """Return the result under names that other programs rely on; an unknown value is null."""
     sought, expected = curves.sought, curves.saturation
     return {
         "schema": SCHEMA,

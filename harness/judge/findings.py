@@ -1,6 +1,6 @@
 """A run, judged: every cell with its warnings and cause, every comparison and claim with its verdict.
 
-This is what all renderers read, and `summary.json` is its public form.
+All renderers read it, and `summary.json` is its public form.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ Settlement = Literal["confirmed", "refuted", "undecided"]
 
 @dataclass(frozen=True, slots=True)
 class JudgedCell:
-    """A cell, what must be known before believing it, and what held it back.
+    """A cell with its warnings, and with what limited it.
 
-    `cause` is that in a sentence, None where nothing seen explains it.
+    `cause` is the limit in a sentence; None where nothing explains it.
     """
 
     cell: Cell
@@ -48,7 +48,7 @@ class JudgedCell:
 
 @dataclass(frozen=True, slots=True)
 class JudgedComparison:
-    """A comparison with its verdict, which is about its primary metric; those of the others only inform."""
+    """A comparison with the verdict on its primary metric; the verdicts on the other metrics only inform."""
 
     comparison: Comparison
     verdict: Verdict
@@ -58,7 +58,7 @@ class JudgedComparison:
 
 @dataclass(frozen=True, slots=True)
 class JudgedClaim:
-    """A claim with the comparison that it rests on and what this machine says of it."""
+    """A claim, the comparison that tests it, and whether this machine confirms it."""
 
     workload: str
     claim: Claim
@@ -68,10 +68,10 @@ class JudgedClaim:
 
 @dataclass(frozen=True, slots=True)
 class JudgedConfirmation:
-    """What a change of the server was predicted to bring a variant, and what it brought.
+    """A setting's predicted and measured effect on a variant.
 
-    `ratio` is of requests a second, changed over as it was. `holds` says whether the prediction meets its interval, or
-    misses it by no more than the margin; None where there is no interval, or a cell is invalid.
+    `ratio` is that of requests a second, after over before. `holds` says whether the prediction and the interval are no
+    further apart than the margin; None where there is no interval, or a cell is invalid.
     """
 
     confirmation: Confirmation
@@ -83,7 +83,7 @@ class JudgedConfirmation:
 class JudgedSetting:
     """One variant under the same load with two settings of the server: the first one measured, and another.
 
-    `outcome` is after/before of the level's metric, over the blocks that hold both.
+    `outcome` is after/before of the level's metric, over the blocks that hold both settings.
     """
 
     before: JudgedCell
@@ -94,10 +94,10 @@ class JudgedSetting:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Everything there is to say about a run; the comparisons of the step at an equal rate are apart, in `iso`.
+    """Everything that was found out about a run. `iso` holds the comparisons of the step at an equal rate.
 
-    `disturbed` are the blocks in which the machine was not itself, `unrest` is how restless it was in all. `settings`
-    compares each variant with itself where a setting of the server was varied.
+    `disturbed` lists the disturbed blocks, and `unrest` sums up each kind of disturbance. `settings` compares each
+    variant with itself where a setting of the server was varied.
     """
 
     run: Run
@@ -112,24 +112,24 @@ class Findings:
 
     @property
     def rejected(self) -> tuple[DisturbedBlock, ...]:
-        """The blocks that count for nothing."""
+        """The blocks that are left out of every figure."""
         return tuple(block for block in self.disturbed if block.rejected)
 
     @property
     def headline(self) -> tuple[JudgedComparison, ...]:
-        """The comparisons to begin with: the plain twins, async against sync, at the highest level, WINs first.
+        """The first comparisons to show: async against sync, at the highest level, WINs first.
 
-        Where a run holds none of them, all its comparisons.
+        Where a run has no such comparison, all its comparisons.
         """
         highest = max(self.run.manifest.plan.levels, key=lambda level: level.size)
-        twins = [
+        pairs = [
             judged
             for judged in self.comparisons
             if (judged.comparison.pair.contender, judged.comparison.pair.baseline) == ("async", "sync")
             and judged.comparison.level == highest
         ]
         order = list(Verdict)
-        return tuple(sorted(twins or self.comparisons, key=lambda judged: order.index(judged.verdict)))
+        return tuple(sorted(pairs or self.comparisons, key=lambda judged: order.index(judged.verdict)))
 
     def cells_of(self, workload: PlannedWorkload) -> tuple[JudgedCell, ...]:
         levels = self.run.manifest.plan.levels
@@ -226,7 +226,7 @@ def _claims(plan: Plan, comparisons: tuple[JudgedComparison, ...]) -> list[Judge
 
 
 def settle(claim: Claim, found: Verdict) -> Settlement:
-    """Confirmed by the verdict that the claim expects, refuted by another clear one, else undecided."""
+    """Return confirmed for the verdict that the claim expects, refuted for another clear one, else undecided."""
     if found == claim.expect:
         return "confirmed"
     return "refuted" if found in (Verdict.WIN, Verdict.LOSS, Verdict.TIE) else "undecided"

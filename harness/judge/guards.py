@@ -1,4 +1,4 @@
-"""What a reader must know before believing a cell. An invalidating warning takes the verdict away; none is dropped."""
+"""The warnings on cells and comparisons. A guard is a warning that takes the verdict away. No warning is dropped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scenarios.wire.protocol import TIMEOUT, UNANSWERED
 CLIENT_WARN: Final = 0.80
 CEILING_SHARE: Final = 0.90
 LAG_MEAN_SHARE: Final = 0.05
-# The event loop sleeps in whole milliseconds, so a sleeper wakes up to one late with nobody to blame.
+# The event loop sleeps in whole milliseconds, so a timer may be up to one late without any disturbance.
 TIMER_US: Final = 1_000
 LAG_LIMIT_US: Final = 5_000
 LAG_SHARE: Final = 0.10
@@ -32,14 +32,14 @@ STUCK_LIMIT: Final = 0.01
 
 @dataclass(frozen=True, slots=True)
 class CellWarning:
-    """One sentence with its advice; `invalidates` takes every verdict on the cell away."""
+    """A warning with its advice. One that `invalidates` is a guard: it takes away every verdict on the cell."""
 
     sentence: str
     invalidates: bool = False
 
 
 def warnings_of(cell: Cell, run: Run) -> tuple[CellWarning, ...]:
-    """Every warning on a cell, the invalidating ones first."""
+    """Return every warning on a cell, the invalidating ones first."""
     found = [
         *_unverified(cell, run.manifest.verifications),
         *_errors(cell),
@@ -56,31 +56,36 @@ def warnings_of(cell: Cell, run: Run) -> tuple[CellWarning, ...]:
     if run.manifest.target:
         found.append(
             CellWarning(
-                f"The server at {', '.join(run.manifest.target)} was not started by this run: there is no telemetry of "
-                "it, so what held it back, and what else ran on its machine, is unknown."
+                f"This run did not start the server at {', '.join(run.manifest.target)} and has no telemetry of it: "
+                "what limited the server, and what else ran on its machine, is unknown."
             )
         )
     if run.manifest.placement.shared:
-        found.append(CellWarning("Server and load shared one core, so each took time from the other: use two cores."))
+        found.append(
+            CellWarning(
+                "The server and the load generator shared one core and slowed each other. Use a machine with two "
+                "cores or more."
+            )
+        )
     return tuple(sorted(found, key=lambda warning: not warning.invalidates))
 
 
 def warnings_on(comparison: Comparison) -> tuple[CellWarning, ...]:
-    """Every warning on how the blocks of a comparison are distributed, which its interval takes to be independent."""
+    """Return every warning on the blocks of a comparison; its interval assumes that they are independent."""
     found = []
     follow, far = comparison.primary.autocorrelation, comparison.primary.farthest
     if follow is not None and follow > AUTOCORRELATION_WARN:
         found.append(
             CellWarning(
-                f"Its blocks follow each other (lag-1 autocorrelation {follow:.2f}): they say less than their number, "
-                "and the interval is too narrow. Measure it again, and longer."
+                f"The blocks of this comparison follow each other (lag-1 autocorrelation {follow:.2f}): the interval "
+                "assumes independent blocks and is too narrow. Measure again with more --seconds."
             )
         )
     if far is not None and far > FAR_WARN:
         found.append(
             CellWarning(
                 f"One block lies {far:.0f} robust standard deviations from the others: the tails are heavy, and the "
-                "interval is only roughly a 95 % one. More --blocks would tell."
+                "interval is only roughly a 95 % one. Measure again with more --blocks."
             )
         )
     return tuple(found)
@@ -92,17 +97,23 @@ def _unverified(cell: Cell, verifications: tuple[Verification, ...]) -> list[Cel
             return [
                 *(CellWarning(_unfair(cell, problem), invalidates=True) for problem in verification.problems),
                 *(
-                    CellWarning(f"{remark}: a difference in speed may be one in work.")
+                    CellWarning(f"{remark}: they may do different work, which would explain a difference in speed.")
                     for remark in verification.remarks
                 ),
             ]
-    return [CellWarning("This variant was not verified against its twins.", invalidates=True)]
+    return [
+        CellWarning(
+            "This variant was not checked against the others of its workload, so that they may do different work. "
+            "Measure it again.",
+            invalidates=True,
+        )
+    ]
 
 
 def _unfair(cell: Cell, problem: str) -> str:
-    if cell.variant.kind is None:  # an address of which nobody said what it does
-        return f"Not as expected: {problem}."
-    return f"Not a fair twin: {problem}. Make the variants do the same."
+    if cell.variant.kind is None:  # an address: nothing declares what it does
+        return f"The target does not answer as expected: {problem}. Check the address and its server."
+    return f"Not equivalent to its pair: {problem}. Make the variants do the same work."
 
 
 def _errors(cell: Cell) -> list[CellWarning]:
@@ -111,22 +122,24 @@ def _errors(cell: Cell) -> list[CellWarning]:
     if cell.connected < cell.level.users:
         found.append(
             CellWarning(
-                f"Only {cell.connected} of {cell.level.users} users could connect: the load was not the one named.",
+                f"Only {cell.connected} of {cell.level.users} users could connect: the load was lower than planned. "
+                "Use fewer --users, or raise the server's limit of connections.",
                 invalidates=True,
             )
         )
     if not cell.requests:
         found.append(
             CellWarning(
-                "No request was answered within the window: it is too short for this variant. Give more --seconds.",
+                "No request was answered within the window: the window is too short for this variant. Give more "
+                "--seconds.",
                 invalidates=True,
             )
         )
     elif cell.level.rate_rps is None and stuck > STUCK_LIMIT * cell.level.users * len(cell.trials):
         found.append(
             CellWarning(
-                f"{stuck} requests were never answered, each the only one of its user, of {cell.level.users} in each "
-                "trial: throughput is that of the others.",
+                f"{stuck} requests were never answered, and each kept its user waiting: the throughput comes from "
+                f"fewer than the {cell.level.users} users of a trial. Look for requests that hang in the server.",
                 invalidates=True,
             )
         )
@@ -135,45 +148,50 @@ def _errors(cell: Cell) -> list[CellWarning]:
         found.append(
             CellWarning(
                 f"{cell.error_rate:.1%} of the requests failed ({causes or 'nothing was answered'}): "
-                "a server that refuses work is fast, so there is no verdict on its speed.",
+                "a server that refuses work is fast, so there is no verdict on its speed. Remove the failures first.",
                 invalidates=True,
             )
         )
     elif cell.errors:
-        found.append(CellWarning(f"{cell.errors} of {cell.requests} requests failed; they count for no figure here."))
+        found.append(CellWarning(f"{cell.errors} of {cell.requests} requests failed; no figure here includes them."))
     if cell.victim_failures:
-        found.append(CellWarning(f"{cell.victim_failures} bystander probes got no good answer."))
+        found.append(
+            CellWarning(f"{cell.victim_failures} bystander probes failed: other requests to this server may fail, too.")
+        )
     return found
 
 
 def _client(cell: Cell) -> list[CellWarning]:
-    """The load generator must not be the bottleneck in silence."""
+    """Warn where the load generator may be the bottleneck."""
     found = []
     if cell.client_cpu >= FULL_CORE:
         found.append(
             CellWarning(
-                f"The load process used {cell.client_cpu:.0%} of its core: it measured itself. Use fewer users, or "
-                "more --load-processes with a core each.",
+                f"The load generator used {cell.client_cpu:.0%} of its core and limited the throughput. Use fewer "
+                "--users, or more --load-processes with a core each.",
                 invalidates=True,
             )
         )
     elif cell.client_cpu >= CLIENT_WARN:
         found.append(
-            CellWarning(f"The load process used {cell.client_cpu:.0%} of its core: ratios may be understated.")
+            CellWarning(
+                f"The load generator used {cell.client_cpu:.0%} of its core: ratios may be understated. Use more "
+                "--load-processes with a core each."
+            )
         )
     if cell.load_core_busy is not None and cell.load_core_busy >= FULL_CORE > cell.client_cpu:
         found.append(
             CellWarning(
-                f"The core of the load was {cell.load_core_busy:.0%} busy, with "
-                f"{'the services' if cell.variant.origin is None else 'whatever else is there'} that share it: "
-                "they and not only the server may set the pace. More cores would tell."
+                f"The load generator's core was {cell.load_core_busy:.0%} busy, and "
+                f"{'the services' if cell.variant.origin is None else 'other programs'} share it: they may limit the "
+                "throughput instead of the server. Use a machine with more cores."
             )
         )
     return [*found, *_lag(cell)]
 
 
 def _ceiling(cell: Cell, calibration: Calibration | None, load_processes: int) -> list[CellWarning]:
-    """Near what the client can do against a server that does nothing, it is the client that is measured."""
+    """Warn where the throughput is close to what the load generator reaches against the null server."""
     if calibration is None or cell.throughput_rps is None or calibration.server_was_the_limit:
         return []
     ceiling_rps = calibration.client_ceiling_rps * load_processes
@@ -182,16 +200,17 @@ def _ceiling(cell: Cell, calibration: Calibration | None, load_processes: int) -
         return []
     return [
         CellWarning(
-            f"The throughput is {share:.0%} of what the client can do at all "
-            f"({ceiling_rps:,.0f} req/s): the server may do more, and a ratio is a lower bound."
+            f"The throughput is {share:.0%} of the load generator's own limit ({ceiling_rps:,.0f} req/s): the server "
+            "may do more, and a ratio is a lower bound. Use more --load-processes with a core each."
         )
     ]
 
 
 def _lag(cell: Cell) -> list[CellWarning]:
-    """A client that wakes late adds its delay to each latency, and in a closed loop holds back the next request.
+    """Warn where the load generator ran late: this adds to each latency and delays a user's next request.
 
-    So its mean, against the mean latency, is what throughput may be understated by; its tail goes into the tail.
+    The mean delay over the mean latency is how much the throughput may be understated. The tail of the delay adds to
+    the tail of the latency.
     """
     mean_us, p50_us = cell.latency.mean_us, cell.latency.percentile_us(50)
     lag_us, lag_p99_us = cell.client_lag.mean_us, cell.client_lag.percentile_us(99)
@@ -200,26 +219,27 @@ def _lag(cell: Cell) -> list[CellWarning]:
     if lag_us > max(TIMER_US, LAG_MEAN_SHARE * mean_us):
         return [
             CellWarning(
-                f"The load process itself woke {lag_us / 1000:.1f} ms late on average, of {mean_us / 1000:.1f} ms mean "
-                "latency: it held the server back. Free its core of other work.",
+                f"The load generator ran {lag_us / 1000:.1f} ms late on average (mean latency {mean_us / 1000:.1f} ms) "
+                "and limited the server. Stop other work on its core.",
                 invalidates=True,
             )
         ]
     if lag_p99_us > max(LAG_LIMIT_US, LAG_SHARE * p50_us):
         return [
             CellWarning(
-                f"The load process woke up to {lag_p99_us / 1000:.0f} ms late (p99), and that is inside the latencies: "
-                "others were busy on its core. Throughput is hardly touched."
+                f"The load generator ran {lag_p99_us / 1000:.0f} ms late at the p99, and the latencies include this "
+                "delay; the throughput hardly suffers. Stop other work on its core."
             )
         ]
     return []
 
 
 def _disturbed(cell: Cell) -> list[CellWarning]:
-    """What others on this machine did to the trials that count.
+    """Warn where other programs or a CPU quota disturbed the trials that count.
 
-    The worst blocks are rejected already: what is left beyond a limit was there too often to choose among the blocks.
-    What a hypervisor does is said once for the run; its chance goes into the intervals, and nobody here can stop it.
+    The worst blocks are rejected already. A disturbance that is still beyond a limit was too frequent to reject its
+    blocks. What a hypervisor does is reported once for the run: its randomness goes into the intervals, and the user
+    cannot stop it.
     """
     found = []
     for signal in cell.disturbances:
@@ -230,20 +250,20 @@ def _disturbed(cell: Cell) -> list[CellWarning]:
                 CellWarning(f"{_blamed(signal)} in a trial that counts. {REMEDIES[signal.name]}", invalidates=True)
             )
         elif signal.warns:
-            found.append(CellWarning(f"{_blamed(signal)}: figures are a little low."))
+            found.append(CellWarning(f"{_blamed(signal)}: its figures are a little low. {REMEDIES[signal.name]}"))
     return found
 
 
 REMEDIES: Final[dict[SignalName, str]] = {
-    "foreign CPU": "Stop what else runs on this machine.",
+    "foreign CPU": "Stop the other programs on this machine.",
     "throttling": "Lift the CPU quota of this container or service.",
 }
 
 
 def _blamed(signal: Signal) -> str:
     if signal.name == "throttling":
-        return f"A CPU quota stopped the processes {signal.value:.0f} times"
-    return f"Up to {signal.value:.0%} of the server's core went to others than the server"
+        return f"A CPU quota stopped the server's processes {signal.value:.0f} times"
+    return f"Other programs used up to {signal.value:.0%} of the server's core"
 
 
 def _impossible(cell: Cell) -> list[CellWarning]:
@@ -252,18 +272,18 @@ def _impossible(cell: Cell) -> list[CellWarning]:
         found.append(
             CellWarning(
                 f"The throughput is {cell.bound_share:.0%} of what its declared wait allows: "
-                "the handler does not wait as declared, or the count is wrong.",
+                "the handler does not wait as declared, or the count is wrong. Check how the handler waits.",
                 invalidates=True,
             )
         )
     users, rate_rps = cell.level.users, cell.level.rate_rps
     if rate_rps is not None and cell.latency_is_lower_bound:
         served = cell.throughput_rps.value if cell.throughput_rps else 0.0
-        dropped = f", {cell.dropped} requests were dropped unsent" if cell.dropped else ""
+        dropped = f"; {cell.dropped} requests were dropped unsent" if cell.dropped else ""
         found.append(
             CellWarning(
-                f"Of {rate_rps:g} requests offered a second {served:,.0f} were answered{dropped}: the rate is beyond "
-                "what this variant can carry, and its latencies grow with the window (≥)."
+                f"The load offered {rate_rps:g} req/s and the server answered {served:,.0f} req/s{dropped}: this "
+                "variant cannot carry the rate, and its latencies are lower bounds (≥). Offer a lower --rate."
             )
         )
     elif cell.latency_is_lower_bound:
@@ -277,7 +297,7 @@ def _impossible(cell: Cell) -> list[CellWarning]:
     elif cell.explained_users is not None and cell.explained_users > (1 + LITTLE_TOLERANCE) * users:
         found.append(
             CellWarning(
-                f"Throughput × mean latency accounts for {cell.explained_users:.0f} users where {users} were sent "
+                f"Throughput × mean latency accounts for {cell.explained_users:.0f} users, and there were {users} "
                 "(Little's law): the load was not steady within the windows. Give more --seconds."
             )
         )
@@ -285,30 +305,39 @@ def _impossible(cell: Cell) -> list[CellWarning]:
 
 
 def _left_out(cell: Cell) -> list[CellWarning]:
-    """A trial that lost a load process on the way has lost what that one counted."""
+    """Warn where a trial lost a load process, and with it the requests that this process counted."""
     if not cell.left_out:
         return []
     trials = "1 trial" if cell.left_out == 1 else f"{cell.left_out} trials"
     if cell.incomplete:
-        return [CellWarning(f"A load process was lost in {trials}, and there is no other one.", invalidates=True)]
-    return [
-        CellWarning(f"A load process was lost in {trials}, which count{'s' if cell.left_out == 1 else ''} for nothing.")
-    ]
+        return [
+            CellWarning(
+                f"A load process was lost in {trials}, and no complete trial is left. Measure again.", invalidates=True
+            )
+        ]
+    return [CellWarning(f"A load process was lost in {trials}; no figure includes {_them(cell.left_out)}.")]
+
+
+def _them(trials: int) -> str:
+    return "it" if trials == 1 else "them"
 
 
 def _short_handed(cell: Cell) -> list[CellWarning]:
-    """After a loss, trials may run with fewer load processes until another one takes its place."""
+    """Warn where trials ran with fewer load processes, after one was lost and before another one replaced it."""
     if not cell.short_handed:
         return []
     return [
-        CellWarning(f"{cell.short_handed} of {len(cell.trials)} trials ran with fewer load processes than planned.")
+        CellWarning(
+            f"{cell.short_handed} of {len(cell.trials)} trials ran with fewer load processes than planned, after one "
+            "was lost."
+        )
     ]
 
 
 def _delayed_answers(cell: Cell) -> list[CellWarning]:
-    """Several workers share a socket that uvicorn binds itself, and asyncio does not set TCP_NODELAY on it.
+    """Warn where several workers share a socket that uvicorn binds: asyncio does not set TCP_NODELAY on it.
 
-    An answer in two pieces then waits for the client's acknowledgement, up to 40 ms, while nobody is busy
+    An answer in two pieces then waits up to 40 ms for the client's acknowledgement, while the server is idle
     (https://github.com/Kludex/uvicorn/issues/3149). uvloop sets the option on every connection.
     """
     knobs = cell.level.knobs
@@ -317,7 +346,7 @@ def _delayed_answers(cell: Cell) -> list[CellWarning]:
     return [
         CellWarning(
             "uvicorn does not set TCP_NODELAY where several workers run on asyncio's loop (its issue 3149): an answer "
-            "may wait up to 40 ms in the kernel while nobody is busy. Use --loop uvloop to measure the handlers."
+            "may wait up to 40 ms in the kernel while the server is idle. Use --loop uvloop to measure the handlers."
         )
     ]
 
@@ -325,30 +354,32 @@ def _delayed_answers(cell: Cell) -> list[CellWarning]:
 def _thin(cell: Cell) -> list[CellWarning]:
     found = []
     if len(cell.trials) == 1:
-        found.append(CellWarning("One trial has no interval: use --blocks 5 or more."))
+        found.append(CellWarning("One trial gives no interval. Use --blocks 5 or more."))
     empty = sum(trial.throughput_rps == 0 for trial in cell.trials)
     if cell.requests and cell.error_rate <= ERROR_LIMIT and (empty or cell.resolution > RESOLUTION_LIMIT):
         seen = (
-            f"{empty} of {len(cell.trials)} trials saw no success in it"
+            f"{empty} of {len(cell.trials)} trials saw no success"
             if empty
-            else "a user finishes about one request in it, so that no rate follows"
+            else "a user finishes about one request in a window, which gives no rate"
         )
         found.append(
             CellWarning(
-                f"The window is shorter than this variant needs: {seen}. Give more --seconds.",
+                f"The window is too short for this variant: {seen}. Give more --seconds.",
                 invalidates=True,
             )
         )
     elif cell.resolution > RESOLUTION_WARN:
         found.append(
             CellWarning(
-                f"A user finishes few requests in a window, so that throughput is only known to about "
-                f"±{cell.resolution:.0%}; intervals are widened to that. Give more --seconds."
+                f"A user finishes few requests in a window: the throughput is known only to about "
+                f"±{cell.resolution:.0%}, and intervals are widened to that. Give more --seconds."
             )
         )
     if 0 < cell.latency.n < mass_needed(99):
         found.append(
-            CellWarning(f"{cell.latency.n} requests are too few for a p99 ({mass_needed(99):,}). Give more --seconds.")
+            CellWarning(
+                f"{cell.latency.n} requests are too few for a p99 ({mass_needed(99):,} needed). Give more --seconds."
+            )
         )
     return found
 
@@ -359,6 +390,6 @@ def _unsteady(cell: Cell) -> list[CellWarning]:
     return [
         CellWarning(
             f"Not steady: in {cell.unsteady:.0%} of the trials the halves of the window differ by more than "
-            f"{HALVES_DIFFER:.0%}. Give more --warmup and --seconds, or a quieter machine."
+            f"{HALVES_DIFFER:.0%}. Give more --warmup and --seconds, or stop other work on this machine."
         )
     ]

@@ -1,4 +1,4 @@
-"""Why a cell is as slow as it is: its diagnosing trials, held beside what was measured of it."""
+"""Why a cell is as slow as it is: its profiled trials, combined with its measured trials."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from harness.plan.plan import unloaded_of
 from harness.record.run import RecordedTrial, Run
 
 NEAR_BOUND: Final = 0.85
-NOT_DIAGNOSED: Final = Diagnosis(unknown="not diagnosed at this level")
-CLIENT_LIMITED: Final = Diagnosis(unknown="the load generator was the limit while it was diagnosed")
+NOT_DIAGNOSED: Final = Diagnosis(unknown="not profiled at this level")
+CLIENT_LIMITED: Final = Diagnosis(unknown="the load generator was the limit while the variant was profiled")
 
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """What was found out about a cell; `scene` is None where the server told nothing of it."""
+    """What was found out about a cell; `scene` is None without telemetry."""
 
     diagnosis: Diagnosis
     scene: Scene | None = None
@@ -30,7 +30,7 @@ class Inquiry:
 
 
 def inquire(cell: Cell, run: Run) -> Inquiry:
-    """Why this cell is as slow as it is, by the trials that diagnosed its variant, alone and at its level."""
+    """Find out why this cell is as slow as it is, by the profiled trials of its variant, unloaded and at its level."""
     alone, loaded = (_diagnosed(cell, run, level) for level in (unloaded_of(cell.level), cell.level))
     if alone is None or loaded is None:
         return Inquiry(NO_TELEMETRY if run.manifest.target or not run.diagnosed else NOT_DIAGNOSED)
@@ -44,7 +44,7 @@ def inquire(cell: Cell, run: Run) -> Inquiry:
     demands = demands_of(
         before,
         response_s=(alone.result.latency.mean_us or 0.0) / 1e6,
-        # From the trials that were measured: to keep accounts costs processor time, too.
+        # From the measured trials: profiling itself costs processor time.
         processor_s=cell.server_cpu / cell.throughput_rps.value if cell.server_cpu and cell.throughput_rps else 0.0,
         blocks=any(each.holding and each.holding.route == cell.variant.path for each in found.causes),
     )
@@ -66,9 +66,9 @@ def _diagnosed(cell: Cell, run: Run, level: Level) -> RecordedTrial | None:
 
 
 def cause(cell: Cell) -> str | None:
-    """What set the pace of a cell without telemetry, from its bound and from where the CPU went; None if unexplained.
+    """Return what limited a cell without telemetry, from its bound and the use of the CPU; None if unexplained.
 
-    A bound that was nearly reached comes first, because a waiting server has CPU to spare; then a full core.
+    A bound that was nearly reached comes first, because a waiting server has CPU to spare. A full core comes next.
     """
     if cell.bound is not None and cell.bound_share is not None and cell.bound_share >= NEAR_BOUND:
         return f"{cell.bound.limit}: {cell.bound_share:.0%} of {cell.bound.formula} = {cell.bound.rps:,.0f} req/s"

@@ -1,4 +1,4 @@
-"""A service level objective: which latency percentile must stay below what, and whether a trial met it."""
+"""A service level objective: a latency percentile with its limit, and whether a trial met it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FORM: Final = re.compile(r"\s*p(\d{1,2}(?:\.\d+)?)\s*<=?\s*(\d+(?:\.\d+)?)\s*(us
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """`percent` of the requests must be answered as declared within `limit_ms`."""
+    """`percent` of the requests must get the declared answer within `limit_ms`."""
 
     percent: float
     limit_ms: float
@@ -27,13 +27,13 @@ class Objective:
 
     @property
     def requests_needed(self) -> int:
-        """How many requests it takes for ten to lie beyond the percentile: on fewer it rests on single ones."""
+        """How many requests put ten beyond the percentile; with fewer, single requests decide it."""
         return round(ENOUGH_BEYOND / (1 - self.percent / 100))
 
     def observed_ms(self, result: TrialResult) -> float | None:
-        """The percentile over all that was due in the window, with what failed as slower than anything.
+        """Return the percentile over all requests that were due in the window; a failed one counts as the slowest.
 
-        None where it lies among what failed, or nothing was due.
+        None where the percentile lies among the failed requests, or none was due.
         """
         failed = sum(result.failures.values()) + result.dropped
         due = result.latency.n + failed
@@ -44,14 +44,14 @@ class Objective:
         return None if latency_us is None else latency_us / 1000
 
     def broken_by(self, result: TrialResult, rate_rps: float) -> str | None:
-        """Why the trial, offered `rate_rps`, did not meet the objective; None where it did."""
+        """Return why the trial missed the objective at `rate_rps` offered; None where it met the objective."""
         observed_ms = self.observed_ms(result)
         if observed_ms is None:
             causes = ", ".join(sorted(result.failures)) or "dropped unsent" if result.dropped or result.failures else ""
             return f"p{self.percent:g} failed ({causes or 'nothing was answered'})"
         if observed_ms >= self.limit_ms:
             return f"p{self.percent:g} was {observed_ms:.4g} ms"
-        # In a window shorter than the limit a queue could grow unseen.
+        # In a window that is shorter than the limit, a queue could grow without a late answer.
         served_rps = result.throughput_rps
         if served_rps < SERVED_SHARE * rate_rps:
             return f"only {round(served_rps, 1):,.10g} of {rate_rps:,.10g} req/s were answered"
@@ -59,10 +59,10 @@ class Objective:
 
 
 def parse_objective(text: str) -> Objective:
-    """The objective in `p99<250ms`, or with another percentile and us, ms or s.
+    """Parse an objective such as `p99<250ms`; the unit is us, ms or s.
 
     Raises:
-        BadInputError: it is none.
+        BadInputError: the text is no objective.
     """
     found = FORM.fullmatch(text)
     if found is None:

@@ -52,7 +52,7 @@ Requirement = Order | Limit
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A requirement at one level, what was found (a ratio, or milliseconds), and whether it is met."""
+    """A requirement at one level, the figure found (a ratio, or milliseconds), and whether it is met."""
 
     requirement: str
     level: str
@@ -62,10 +62,10 @@ class Check:
 
 
 def parse_requirement(text: str) -> Requirement:
-    """`database async>=sync`, `database async>sync` or `root async p99<20ms`.
+    """Parse `database async>=sync`, `database async>sync` or `root async p99<20ms`.
 
     Raises:
-        BadInputError: it is none of these.
+        BadInputError: the text is none of these.
     """
     if found := ORDER.fullmatch(text.strip()):
         return Order(found[1], found[2], found[4], strictly=found[3] == ">")
@@ -77,12 +77,12 @@ def parse_requirement(text: str) -> Requirement:
 
 
 def check(findings: Findings, requirements: Sequence[Requirement], former: Findings | None) -> tuple[Check, ...]:
-    """Each requirement at each level, and each cell of an earlier run where one is given.
+    """Check each requirement at each level, and each cell against an earlier run where one is given.
 
-    All intervals together hold with 95 % (Bonferroni): each is taken at 1 - 0.05 / k.
+    All intervals together hold with 95 % (Bonferroni): each of the k intervals has confidence 1 - 0.05 / k.
 
     Raises:
-        BadInputError: a requirement names what the run has not.
+        BadInputError: a requirement names a workload, variant or level that the run does not have.
     """
     asked = [(requirement, cells) for requirement in requirements for cells in _cells(findings, requirement)]
     margin = findings.run.manifest.plan.margin
@@ -109,7 +109,7 @@ def check(findings: Findings, requirements: Sequence[Requirement], former: Findi
 
 
 def _cells(findings: Findings, requirement: Requirement) -> list[tuple[JudgedCell, ...]]:
-    """The cells that a requirement is about, level by level."""
+    """Return the cells that a requirement is about, level by level."""
     plan = findings.run.manifest.plan
     workload = next((each for each in plan.workloads if each.name == requirement.workload), None)
     if workload is None:
@@ -133,7 +133,7 @@ def _cells(findings: Findings, requirement: Requirement) -> list[tuple[JudgedCel
 def _levels(findings: Findings, requirement: Requirement, workload: PlannedWorkload) -> tuple[Level, ...]:
     """Return the levels at which a requirement is checked: a latency limit at those of an open loop.
 
-    In a closed loop a slow server is asked less often, so that a percentile of it is no promise to anybody.
+    In a closed loop a slow server gets fewer requests, so that its percentiles promise nothing at another load.
 
     Raises:
         BadInputError: it is a latency limit, and the run has no open loop.
@@ -165,10 +165,10 @@ def _limit(findings: Findings, requirement: Limit, judged: JudgedCell, confidenc
     results = [recorded.result for recorded in findings.run.trials if recorded.trial.number in counted]
     observed = [objective.observed_ms(result) for result in results]
     known = [value for value in observed if value is not None]
-    # A percentile that rests on single requests is no figure to pass a gate with.
+    # A percentile that single requests decide must pass no gate.
     carried = all(result.latency.n >= mass_needed(objective.percent) for result in results)
     estimate = geometric_mean(known, confidence) if carried and len(known) == len(observed) else None
-    # A floor may lie below the limit while the latency does not.
+    # A lower bound may lie below the limit while the latency does not.
     too_good = cell.latency_is_lower_bound and estimate is not None and estimate.value < objective.limit_ms
     met = within(estimate, objective.limit_ms, valid=judged.valid and not too_good)
     if len(known) < len(observed) and judged.valid:

@@ -1,4 +1,4 @@
-"""The verdict: computed here and nowhere else. Whoever shows it only spells it."""
+"""The verdict. It is computed here and nowhere else; the reports only show it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ class Verdict(StrEnum):
 
 
 def verdict(ratio: Estimate | None, *, margin: float, valid: bool, less_is_better: bool = False) -> Verdict:
-    """The first that matches, with WIN and LOSS exchanged where `less_is_better`.
+    """Return the first verdict that matches, with WIN and LOSS exchanged where `less_is_better`.
 
-    INVALID: a guard failed. WIN or LOSS: the interval lies wholly beyond 1 + margin or below its inverse. TIE: wholly
-    between the two. LEAN: it excludes 1 but straddles a margin. INCONCLUSIVE: anything else, a missing interval too.
+    INVALID: a guard took the verdict away. WIN: the whole interval lies above 1 + margin. LOSS: the whole interval lies
+    below 1 / (1 + margin). TIE: the whole interval lies between these two. LEAN: the interval excludes 1 but contains
+    one of the two. INCONCLUSIVE: anything else, a missing interval included.
     """
     if not valid:
         return Verdict.INVALID
@@ -41,7 +42,7 @@ def verdict(ratio: Estimate | None, *, margin: float, valid: bool, less_is_bette
 
 
 class Standing(StrEnum):
-    """Whether a requirement is met. Nothing that is not known counts as met."""
+    """Whether a requirement is met. An unknown figure never counts as met."""
 
     PASS = "PASS"
     FAIL = "FAIL"
@@ -50,9 +51,9 @@ class Standing(StrEnum):
 
 
 def standing(found: Verdict, ratio: Estimate | None, *, strictly: bool, less_is_better: bool = False) -> Standing:
-    """Whether the contender is at least as good as the baseline, or `strictly` better.
+    """Return whether the contender is at least as good as the baseline, or `strictly` better.
 
-    As good: WIN, TIE, or a LEAN to the good side; LOSS fails. Better: WIN; TIE and LOSS fail.
+    As good: WIN, TIE and a LEAN to the good side pass, LOSS fails. Better: WIN passes, TIE and LOSS fail.
     """
     if found is Verdict.INVALID:
         return Standing.INVALID
@@ -66,14 +67,14 @@ def standing(found: Verdict, ratio: Estimate | None, *, strictly: bool, less_is_
 
 
 def agrees(ratio: Estimate | None, least: float, most: float, *, margin: float, valid: bool) -> bool | None:
-    """Whether what was predicted, and the interval, lie no more than the margin apart; None if that is not known."""
+    """Return whether the prediction and the interval are no further apart than the margin; None if unknown."""
     if not valid or ratio is None or ratio.low is None or ratio.high is None:
         return None
     return ratio.low <= most * (1 + margin) and least <= ratio.high * (1 + margin)
 
 
 def within(estimate: Estimate | None, limit: float, *, valid: bool) -> Standing:
-    """Whether a figure lies below its limit with its whole interval; it fails where it lies wholly at or above it."""
+    """Return PASS if the whole interval of a figure lies below the limit, and FAIL if all of it lies at or above."""
     if not valid:
         return Standing.INVALID
     if estimate is None or estimate.low is None or estimate.high is None:

@@ -1,4 +1,4 @@
-"""A session from start to end: every trial of the schedule on the rig, each saved when it ends."""
+"""A session from start to end: it runs every trial of the schedule on the rig, and saves each when it ends."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from scenarios.wire.protocol import TrialResult
 
 
 class Watcher(Audience, Protocol):
-    """Shows how far the session is."""
+    """The view of a session's progress."""
 
     def piloting(self, trial: Trial) -> None: ...
 
@@ -52,7 +52,7 @@ def run_session(
     """Run the plan, and return the run's directory, which holds every trial that ended.
 
     Raises:
-        BenchError: something that the session needs cannot be had, or was lost on the way.
+        BenchError: something that the session needs could not be started, or was lost.
     """
     started = datetime.now(UTC)
     directory = make_directory(out, name, started)
@@ -76,19 +76,19 @@ def run_session(
 
 
 def continue_session(run: Run, watcher: Watcher, setup: Setup) -> None:
-    """Run what is left of a recorded run; each trial is saved beside those that it has.
+    """Run the missing trials of a recorded run, and save each beside those that it has.
 
     Raises:
-        BenchError: something that the session needs cannot be had, or was lost on the way.
+        BenchError: something that the session needs could not be started, or was lost.
     """
     _carry_out(Record(run.directory, run.manifest), watcher, setup, run.trials, run.diagnosed)
 
 
 def confirm(run: Run, confirmations: Sequence[Confirmation], watcher: Watcher, setup: Setup) -> None:
-    """Measure what should change, beside what it was, and save that with the run's other trials.
+    """Measure each changed setting beside the former one, and save these trials with the run's other trials.
 
     Raises:
-        BenchError: something that the session needs cannot be had, or was lost on the way.
+        BenchError: something that the session needs could not be started, or was lost.
     """
     found = replace(run.manifest.found, confirmations=tuple(confirmations))
     record = Record(run.directory, replace(run.manifest, found=found, ended=None))
@@ -119,7 +119,7 @@ def _carry_out(
 
 
 class Session:
-    """The trials of a plan, which becomes known on the way: windows from the pilot, stops, and the step at a rate."""
+    """The trials of a plan. The session completes it: windows by the pilot, early stops, the step at an equal rate."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class Session:
         return self._record.manifest.schedule
 
     def trials(self) -> Iterator[RecordedTrial]:
-        """Run each trial that is not done yet."""
+        """Run each trial that is not done yet, and yield it."""
         if self._plan.diagnose:
             self._diagnose()
         if self._plan.pilot_s and not self._schedule.found.tuned:
@@ -169,9 +169,9 @@ class Session:
             self._look(trial)
 
     def _diagnose(self) -> None:
-        """Before anything is measured: every variant on a server that keeps accounts, by itself and under each load."""
+        """Profile each variant on an instrumented server, unloaded and under each load, before the measured trials."""
         done = {recorded.trial.number for recorded in self._diagnosed}
-        self._watcher.stage("diagnosing each variant")
+        self._watcher.stage("profiling each variant")
         for trial in self._schedule.diagnostics:
             if trial.number in done:
                 continue
@@ -181,7 +181,7 @@ class Session:
             self._record.save_diagnosis(self._diagnosed[-1])
 
     def _seen(self) -> dict[tuple[str, Level], list[TrialResult]]:
-        """What the diagnosing trials showed at each level: they stand in for a pilot."""
+        """Return the results of the profiled trials at each level, which replace those of a pilot."""
         seen: dict[tuple[str, Level], list[TrialResult]] = {}
         for recorded in self._diagnosed:
             if recorded.trial.level in self._plan.levels:
@@ -189,7 +189,7 @@ class Session:
         return seen
 
     def _piloted(self) -> dict[tuple[str, Level], list[TrialResult]]:
-        """One short trial of each variant at each level, of which nothing is kept but the windows that they need."""
+        """Run a short trial of each variant at each level; only the windows that follow from them are kept."""
         plan = self._plan
         window = Window(PILOT_WARMUP_S, plan.pilot_s)
         seen: dict[tuple[str, Level], list[TrialResult]] = {}
@@ -203,7 +203,7 @@ class Session:
         return seen
 
     def _carried(self) -> dict[tuple[str, str], float]:
-        """What each (workload, variant) was seen to carry, in requests a second: the most of all levels."""
+        """Return the throughput of each (workload, variant) in requests a second: the highest median of a level."""
         seen: dict[tuple[str, str], dict[Level, list[float]]] = {}
         for recorded in self._trials:
             trial, result = recorded.trial, recorded.result
@@ -213,7 +213,7 @@ class Session:
         return {variant: max(median(rates) for rates in levels.values()) for variant, levels in seen.items()}
 
     def _look(self, last: Trial) -> None:
-        """After each block that calls for it: stop the comparison if it is precise."""
+        """Stop the comparison if it is precise, after each block at which that is checked."""
         plan, key, blocks = self._plan, (last.workload, last.level), last.block + 1
         if last.block >= plan.most_blocks or not is_look(plan, blocks) or self._is_open(last):
             return
@@ -222,7 +222,7 @@ class Session:
             self._reschedule(replace(found, stops=(*found.stops, Stop(*key, blocks))))
 
     def _is_open(self, last: Trial) -> bool:
-        """Whether the block of this trial still lacks one."""
+        """Return whether a trial up to this one's block is missing."""
         done = {recorded.trial.number for recorded in self._trials}
         return any(
             trial.number not in done
@@ -242,13 +242,13 @@ class Session:
 
 
 def _kept(record: Record, trials: int, *, discard: bool) -> str:
-    """What is left of a run that did not end; an empty directory is not worth leaving behind."""
+    """Return what is kept of an interrupted run, and remove an empty directory if `discard` is set."""
     directory = record.directory
     if trials:
         count = f"{trials} of {len(record.manifest.schedule.trials)} trials are kept"
         return (
-            f"{count} in {directory}; `{program()} report {directory}` makes their page, "
-            f"`{program()} run --resume {directory}` goes on."
+            f"{count} in {directory}; `{program()} report {directory}` writes their page, "
+            f"`{program()} run --resume {directory}` continues the run."
         )
     if discard:
         shutil.rmtree(directory, ignore_errors=True)

@@ -1,9 +1,9 @@
-"""Decides when a comparison has been measured often enough: when its interval is narrow enough for its ratio.
+"""The rule that stops a comparison: its interval is narrow enough for its ratio.
 
-To stop when an interval first excludes 1 would make it exclude 1 too often (its 95 % would be 84 % over ten looks). The
-rule reads the width of the interval, and the size of the ratio only to say which width is narrow enough: a ratio that
-is far from 1 needs less precision. Since a ratio that is large by chance then stops earlier, the interval of a
-comparison that stopped early is somewhat narrower than its 95 % promises.
+A rule that stops when an interval first excludes 1 would exclude 1 too often: over ten checks, its 95 % would be 84 %.
+This rule reads the width of the interval. It reads the size of the ratio only to decide which width is narrow enough: a
+ratio that is far from 1 needs less precision. A ratio that is large by chance therefore stops earlier, and the interval
+of a comparison that stopped early is somewhat narrower than a true 95 % interval.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ PRECISE_SHARE: Final = 0.05
 
 
 def is_look(plan: Plan, blocks: int) -> bool:
-    """Whether the comparison is looked at after so many blocks."""
+    """Return whether the precision of the comparison is checked after so many blocks."""
     return plan.blocks <= blocks < plan.most_blocks and (blocks - plan.blocks) % LOOK_EVERY == 0
 
 
 def is_precise(
     schedule: Schedule, workload: str, level: Level, trials: Sequence[RecordedTrial], placement: Placement
 ) -> bool:
-    """Whether the interval of every ratio of the workload at this level is narrow enough.
+    """Return whether the interval of every ratio of the workload at this level is narrow enough.
 
-    Its half-width on the logarithm must be at most max(0.03, 0.05 · |mean|). `trials` are all of the session so far.
+    Its half-width on a logarithmic scale must be at most max(0.03, 0.05 · |mean|). `trials` are all trials so far.
     """
     rejected = rejected_keys(disturbed_blocks(trials, placement))
     measured: dict[str, list[TrialFigures]] = {}

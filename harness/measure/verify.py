@@ -26,19 +26,20 @@ TARGET_TIMEOUT_S: Final = 5.0
 SAMPLE_LENGTH: Final = 600
 CHUNK: Final = 65_536
 REASONS: Final = {
-    "TimeoutError": "no whole answer in time",
+    "TimeoutError": "no complete answer in time",
     "ReadTimeout": "no answer in time",
     "ChunkedEncodingError": "the answer was cut off",
-    "ConnectionError": "the connection was cut, or what came was no HTTP",
+    "ConnectionError": "the connection was cut, or the answer was not HTTP",
 }
 
 THREADS: Final[dict[Kind, str]] = {"sync": "worker", "async": "loop", "blocking": "loop", "offload": "loop"}
 
 
 def verify(plan: Plan, services: Services, recorder: Server | None) -> tuple[Verification, ...]:
-    """Ask for everything in the plan, a few rounds each, and compare the twins of each workload.
+    """Request everything in the plan, a few rounds each, and compare the variants of each workload.
 
-    `recorder` is a recorded server; None where the plan is for servers of others, of which only the answers are seen.
+    `recorder` is a server that records the thread of each handler. It is None where the plan measures servers that this
+    run did not start: only their answers are compared.
     """
     try:
         return tuple(
@@ -52,12 +53,12 @@ def verify(plan: Plan, services: Services, recorder: Server | None) -> tuple[Ver
         services.check()
         if recorder is not None:
             recorder.child.check()
-        raise BenchError(f"The variants could not be verified: {type(error).__name__}: {error}.") from error
+        raise BenchError(f"The variants could not be compared: {type(error).__name__}: {error}.") from error
 
 
 @dataclass(frozen=True, slots=True)
 class _Observation:
-    """One variant's answers, as they were seen."""
+    """One variant's answers, and what it did for them."""
 
     variant: PlannedVariant
     answers: tuple[tuple[str, int, int, bytes], ...]  # path, expected status, status (0 for none), body
@@ -77,7 +78,7 @@ def _ask(
     for _ in range(ROUNDS):
         for request in workload.requests:
             asked = (variant.path + request.path, request.expect)
-            # One that went wrong is kept: it is what has to be told.
+            # Keep a wrong answer: it must be reported.
             if asked not in answers or answers[asked][0] == request.expect:
                 answers[asked] = _answer(origin + asked[0], request, TIMEOUT_S if recorder else TARGET_TIMEOUT_S)
                 if recorder is None and not answers[asked][0]:
@@ -96,10 +97,10 @@ def _ask(
 
 
 def _answer(url: str, request: Request, limit_s: float) -> tuple[int, bytes]:
-    """Status and body; status 0 and the reason where there was no answer.
+    """Return status and body; status 0 and the reason where there was no answer.
 
-    A connection of its own for each, because a handler that raises makes uvicorn close it; and no redirects, because a
-    load generator follows none.
+    Each request uses a new connection, because uvicorn closes it if the handler raises. Redirects are not followed,
+    because the load generator follows none.
     """
     with requests.Session() as session:
         session.trust_env = False
@@ -127,7 +128,7 @@ def _answer(url: str, request: Request, limit_s: float) -> tuple[int, bytes]:
 def _body(answer: requests.Response) -> bytes:
     """Return the body, cut at `BODY_LIMIT` bytes.
 
-    A chunked body comes piece by piece whatever size is asked for, so that a number of pieces would be no limit.
+    The pieces of a chunked body may have any size, so a limit on their number would not limit the body.
     """
     body = bytearray()
     for piece in answer.iter_content(CHUNK):
@@ -177,21 +178,22 @@ def _problems(observation: _Observation, first: _Observation) -> list[str]:
         )
     if observation is first or problems:
         return problems
-    twin = first.variant.name
+    other_name = first.variant.name
     if observation.variant.kind is None:
         return problems
     for (path, _, _, body), (_, _, _, other) in zip(observation.answers, first.answers, strict=True):
         if _canonical(body) != _canonical(other):
-            problems.append(f"{path} answers another body than {twin}")
+            problems.append(f"{path} answers another body than {other_name}")
     if observation.statements != first.statements:
-        problems.append(f"runs {observation.statements:g} database statements, {twin} {first.statements:g}")
+        problems.append(f"it runs {observation.statements:g} database statements, {other_name} {first.statements:g}")
     if observation.upstream_calls != first.upstream_calls:
-        problems.append(f"makes {observation.upstream_calls:g} upstream calls, {twin} {first.upstream_calls:g}")
+        calls = f"it makes {observation.upstream_calls:g} upstream calls"
+        problems.append(f"{calls}, {other_name} {first.upstream_calls:g}")
     return problems
 
 
 def _remarks(observation: _Observation, first: _Observation) -> list[str]:
-    """What is no fault between addresses of which nobody says that they are twins, but may explain a difference."""
+    """Return differences between two addresses: no fault, as nothing declares them equivalent, but worth a warning."""
     if observation.variant.kind is not None:
         return []
     for (_, _, _, body), (_, _, _, other) in zip(observation.answers, first.answers, strict=True):
@@ -201,7 +203,7 @@ def _remarks(observation: _Observation, first: _Observation) -> list[str]:
 
 
 def _canonical(body: bytes) -> object:
-    """The body as JSON where it is JSON, so that white space and key order make no difference."""
+    """Return the body as JSON where it is JSON, so that white space and key order make no difference."""
     try:
         return json.loads(body)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a search says on the console while it starts things."""
+"""The messages of a search on the console while it starts its processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.record.run import Verification
 
 
 class Announcer:
-    """Says what is being started, each thing once, and which twins are none."""
+    """Console messages, each once: what is being started, and which variants are not equivalent."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -21,7 +21,7 @@ class Announcer:
     def verified(self, verifications: tuple[Verification, ...]) -> None:
         for verification in verifications:
             for problem in verification.problems:
-                self._say(f"[bold magenta]not a fair twin[/] {verification.variant}: {escape(problem)}")
+                self._say(f"[bold magenta]not equivalent to its pair[/] {verification.variant}: {escape(problem)}")
 
     def _say(self, line: str) -> None:
         if line not in self._said:

@@ -1,4 +1,4 @@
-"""A capacity search as it is shown: one chart, one page, one table in the terminal."""
+"""The report of a capacity search: one chart, one page, one table in the terminal."""
 
 from __future__ import annotations
 
@@ -39,26 +39,26 @@ def write_capacities(directory: Path, capacities: Capacities) -> None:
 
 
 def _carries(variant: VariantCapacity) -> str:
-    """A variant's capacity in words: the estimate with its interval, or why there is none."""
+    """Spell a variant's capacity: the estimate with its interval, or why there is none."""
     if variant.unmet:
-        return "meets it at no rate"
+        return "meets the objective at no rate"
     estimate = variant.estimate
     return "n/a" if estimate is None else f"{figures.count(estimate.value)} req/s ({figures.interval(estimate)})"
 
 
 def _breaks(variant: VariantCapacity) -> str:
-    return variant.breaks or "nothing: it carried every rate that was tried"
+    return variant.breaks or "nothing: it met the objective at every rate that was tried"
 
 
 def print_capacities(capacities: Capacities, console: Console) -> None:
-    """The capacities and what they say of one another."""
+    """Print the capacities and their comparisons."""
     table = plain_table(
         f"{capacities.workload}: the highest rate with {capacities.objective} (open loop, Poisson arrivals)"
     )
     table.add_column("variant", no_wrap=True)
     table.add_column("req/s", justify="right", no_wrap=True)
     table.add_column("95 % interval", justify="right", no_wrap=True)
-    table.add_column("a little more, and")
+    table.add_column("at a higher rate")
     for variant in capacities.variants:
         estimate = variant.estimate
         table.add_row(
@@ -76,11 +76,11 @@ def print_capacities(capacities: Capacities, console: Console) -> None:
         )
     for variant in capacities.variants:
         for problem in variant.problems:
-            console.print(f"[bold magenta]INVALID[/] {variant.variant}: not a fair twin: {problem}")
+            console.print(f"[bold magenta]INVALID[/] {variant.variant}: not equivalent to its pair: {problem}")
         if variant.client_limited:
             console.print(
-                f"[bold magenta]INVALID[/] {variant.variant}: the load process was at its limit where the objective "
-                "broke; the server may carry more."
+                f"[bold magenta]INVALID[/] {variant.variant}: the load generator used its whole core where the variant "
+                "missed the objective; the server may carry more. Use a faster core for the load."
             )
 
 
@@ -104,7 +104,7 @@ def _chart(capacities: Capacities) -> Chart:
 
 
 def _draw(axes: Axes, capacities: Capacities) -> None:
-    """Every probe as a point: filled where the objective was met, hollow where it was broken."""
+    """Draw every probe as a point: filled where the objective was met, hollow where it was broken."""
     objective, top = capacities.objective, _top(capacities)
     for variant, look in zip(
         capacities.variants, looks_of(variant.kind for variant in capacities.variants), strict=True
@@ -139,7 +139,7 @@ def _draw(axes: Axes, capacities: Capacities) -> None:
 
 
 def _top(capacities: Capacities) -> float:
-    """Where probes go whose percentile lies among failures: above all others."""
+    """Return the height of probes whose percentile lies among failures: above all others."""
     seen = [
         probe.observed_ms
         for variant in capacities.variants

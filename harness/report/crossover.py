@@ -1,4 +1,4 @@
-"""A search for a crossover as it is shown: the answer in words, two charts, one page, one table in the terminal."""
+"""The report of a crossover search: the answer in words, two charts, one page, one table in the terminal."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def write_crossover(directory: Path, curves: CrossoverResult) -> None:
 
 
 def answers(curves: CrossoverResult) -> list[str]:
-    """What was found, a sentence for each crossing, or for there being none."""
+    """Return the result: a sentence for each crossing, or one sentence if there is none."""
     found = [_crossed(curves, crossing) for crossing in curves.crossings]
     return found or [_none(curves)]
 
@@ -108,7 +108,7 @@ def _none(curves: CrossoverResult) -> str:
     }
     others = "; ".join(f"at {_listed(curves, levels)} {said[kind]}" for kind, levels in rest.items() if levels)
     if len(rest[Verdict.INVALID]) == len(curves.steps):
-        return f"Nothing can be said of {span}: every level is invalid."
+        return f"No answer for {span}: every level is invalid."
     found = "was found in" if rest[Verdict.INVALID] or rest[Verdict.INCONCLUSIVE] else "in"
     if better is None:
         return f"No crossover {found} range ({span}), and neither is clearly better: {others}."
@@ -125,7 +125,7 @@ def _listed(curves: CrossoverResult, levels: Sequence[int]) -> str:
 
 
 def theory(curves: CrossoverResult) -> str | None:
-    """Where the bounds of the two part within the range, in a sentence; None where they do not."""
+    """Return the saturation point N* within the range, in a sentence; None where there is none."""
     saturation = curves.saturation
     if saturation is None:
         return None
@@ -147,12 +147,12 @@ def _loop(curves: CrossoverResult) -> str:
 
 
 def _problems(curves: CrossoverResult) -> list[tuple[str, str]]:
-    """Every sentence that makes a level invalid, with the variant and levels that it is about."""
-    return _caveats(curves, invalidating=True)
+    """Return every guard that makes a level invalid, with the variant and levels that it is about."""
+    return _sentences(curves, invalidating=True)
 
 
 def _problem(step: Step) -> str | None:
-    """The first reason why a level is invalid, None where it is not."""
+    """Return the first reason why a level is invalid; None where it is valid."""
     for judged in (step.baseline, step.contender):
         for warning in judged.warnings:
             if warning.invalidates:
@@ -161,11 +161,11 @@ def _problem(step: Step) -> str | None:
 
 
 def _warnings(curves: CrossoverResult) -> list[tuple[str, str]]:
-    """Every other warning, likewise."""
-    return _caveats(curves, invalidating=False)
+    """Return every other warning, with the variant and levels that it is about."""
+    return _sentences(curves, invalidating=False)
 
 
-def _caveats(curves: CrossoverResult, *, invalidating: bool) -> list[tuple[str, str]]:
+def _sentences(curves: CrossoverResult, *, invalidating: bool) -> list[tuple[str, str]]:
     levels: dict[tuple[str, str], list[int]] = {}
     for step in curves.steps:
         found = [(judged.cell.variant.name, judged.warnings) for judged in (step.baseline, step.contender)]
@@ -177,7 +177,7 @@ def _caveats(curves: CrossoverResult, *, invalidating: bool) -> list[tuple[str, 
 
 
 def print_crossover(curves: CrossoverResult, console: Console) -> None:
-    """The answer, and both variants at each level."""
+    """Print the answer, and both variants at each level."""
     sought = curves.sought
     pair = f"{sought.contender} / {sought.baseline}"
     table = plain_table(f"{sought.workload.name}: requests a second, and {pair} ({_loop(curves)})")
@@ -253,7 +253,7 @@ def _looks(curves: CrossoverResult) -> tuple[Look, Look]:
 
 
 def _draw_throughput(axes: Axes, curves: CrossoverResult) -> None:
-    """Both curves with bands for their intervals, and dots for their bounds."""
+    """Draw both curves with bands for their intervals, and dots for their bounds."""
     sought = curves.sought
     heights = []
     for variant, look in zip(sought.workload.variants, _looks(curves), strict=True):
@@ -305,7 +305,7 @@ def _draw_throughput(axes: Axes, curves: CrossoverResult) -> None:
     axes.set_yscale("log")
     _mark_crossings(axes, curves, bounds=curves.sought.workload.wait_s is not None)
     if heights:
-        # A bound may lie far above what was reached, and would press the curves together.
+        # A bound far above the measured throughput would press the curves together.
         axes.set_ylim(min(heights) / 1.6, max(heights) * 2.5)
     _plain(axes, "y", STEPS)
     axes.set_ylabel("requests a second (log)")
@@ -313,7 +313,7 @@ def _draw_throughput(axes: Axes, curves: CrossoverResult) -> None:
 
 
 def _draw_ratio(axes: Axes, curves: CrossoverResult) -> None:
-    """The ratio of each level with its interval: filled where it favours one of the two, in that one's colour."""
+    """Draw the ratio of each level with its interval, filled in the colour of the variant that it favours."""
     sought, (baseline, contender) = curves.sought, _looks(curves)
     axes.axhspan(1 / (1 + sought.margin), 1 + sought.margin, color=GRID, alpha=0.7, linewidth=0)
     axes.axhline(1, color=INK, linewidth=1)
@@ -358,7 +358,7 @@ def _draw_ratio(axes: Axes, curves: CrossoverResult) -> None:
 
 
 def _mark_crossings(axes: Axes, curves: CrossoverResult, *, bounds: bool) -> None:
-    """Each crossing with its interval, where the bounds part, and the levels along the axis."""
+    """Draw each crossing with its interval, the saturation point, and the levels along the axis."""
     sought = curves.sought
     axes.set_xscale("log")
     axes.set_xlim(sought.low / 1.08, sought.high * 1.08)
@@ -370,13 +370,13 @@ def _mark_crossings(axes: Axes, curves: CrossoverResult, *, bounds: bool) -> Non
     _plain(axes, "x", STEPS)
     unit = "users" if sought.over == "users" else "declared wait, ms"
     shown = ["shaded: the crossover"] if curves.crossings else []
-    shown += [f"dotted: {'bounds, and ' if bounds else ''}where the bounds part"] if saturation else []
+    shown += [f"dotted: {'bounds, and ' if bounds else ''}the saturation point N*"] if saturation else []
     shown += ["dotted: bounds"] if bounds and not saturation else []
     axes.set_xlabel("; ".join([f"{unit} (log)", *shown]))
 
 
 def _plain(axes: Axes, which: str, steps: Sequence[float]) -> None:
-    """Plain numbers along a logarithmic axis, closer together where it is short."""
+    """Label a logarithmic axis with plain numbers, closer together where it is short."""
     axis = axes.xaxis if which == "x" else axes.yaxis
     low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
     inside = [step for step in steps if low <= step <= high]
@@ -390,7 +390,7 @@ def _plain(axes: Axes, which: str, steps: Sequence[float]) -> None:
 
 
 def _between(low: int, high: int, count: int = 100) -> list[int]:
-    """Levels that are close enough together for a line."""
+    """Return levels that are close enough together for a line."""
     return sorted({round(low * (high / low) ** (index / count)) for index in range(count + 1)})
 
 

@@ -30,7 +30,7 @@ from harness.stats import figures
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What the page says of one workload."""
+    """The part of the page about one workload."""
 
     workload: PlannedWorkload
     cells: tuple[JudgedCell, ...]
@@ -41,7 +41,7 @@ class Section:
     charts: tuple[Chart, ...]
     timelines: tuple[Chart, ...]
     open_cells: tuple[JudgedCell, ...]
-    """Every cell of the workload that was loaded in an open loop, those of the step at an equal rate among them."""
+    """Every cell of the workload with an open loop, those of the step at an equal rate included."""
 
 
 def write_report(directory: Path, spread: Spread = one_by_one) -> Findings:
@@ -52,7 +52,7 @@ def write_report(directory: Path, spread: Spread = one_by_one) -> Findings:
     above = sketch_overview(findings)
     shown = {workload.name: sketch_workload(findings, workload) for workload in workloads}
     over_time = {workload.name: sketch_over_time(findings, workload) for workload in workloads}
-    # What takes longest first, so that nobody waits for it at the end.
+    # Draw the slowest charts first: processes that work in parallel then finish at about the same time.
     sketches = [*chain.from_iterable(over_time.values()), *above, *chain.from_iterable(shown.values())]
     _check_names(sketches)
     charts = {chart.name: chart for chart in spread(draw_chart, sketches)}
@@ -107,7 +107,7 @@ def _section(
 
 
 def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Section], overview: Sequence[Chart]) -> str:
-    """The page as HTML."""
+    """Return the page as HTML."""
     manifest = findings.run.manifest
     return rendered(
         "page.html.j2",
@@ -137,12 +137,12 @@ def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Secti
 
 
 def _fewest_probes(section: Section) -> int:
-    """Return how many probes the victim has that was asked least often, of any of the section's variants."""
+    """Return the smallest number of probes of a victim, over all of the section's variants."""
     return min((victim.latency.n for judged in section.cells for victim in judged.cell.victims.values()), default=0)
 
 
 def _warnings(findings: Findings) -> list[tuple[str, str]]:
-    """Each warning that leaves the verdict standing, with the cells or comparisons that it is about."""
+    """Return each warning that leaves the verdict, with the cells or comparisons that it is about."""
     several = len(findings.run.manifest.plan.levels) > 1
     cells: dict[tuple[str, str], list[str]] = {}
     for judged in findings.cells:
@@ -160,7 +160,7 @@ def _warnings(findings: Findings) -> list[tuple[str, str]]:
 
 
 def tally(comparisons: Sequence[JudgedComparison]) -> list[tuple[str, list[str]]]:
-    """The workloads by what async did there: the page's first sentence."""
+    """Group the workloads by verdict, for the page's first sentence."""
     by_verdict: dict[Verdict, list[str]] = {}
     for judged in comparisons:
         by_verdict.setdefault(judged.verdict, []).append(judged.comparison.pair.workload)

@@ -1,4 +1,4 @@
-"""How far the session is: on a terminal a live display, elsewhere a line a block."""
+"""The session's progress: a live display on a terminal, elsewhere a line a block."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from scenarios.wire.histogram import Distribution, merge
 
 
 class ProgressDisplay:
-    """A watcher of the session that shows which trial runs, what is left, and the running results."""
+    """A watcher of the session that shows the running trial, the time left, and the results so far."""
 
     def __init__(self, schedule: Schedule, console: Console) -> None:
         self._plan = schedule.plan
@@ -56,7 +56,7 @@ class ProgressDisplay:
         self._live.stop()
 
     def end(self) -> None:
-        """Nothing more is to be shown."""
+        """End the display."""
         self._live.stop()
 
     def stage(self, sentence: str) -> None:
@@ -71,11 +71,11 @@ class ProgressDisplay:
             for problem in verification.problems
         ]
         for problem in problems:
-            self._console.print(f"[bold magenta]not verified[/] {escape(problem)}")
+            self._console.print(f"[bold magenta]not equivalent[/] {escape(problem)}")
         if problems:
             return
         if any(variant.origin for workload in self._plan.workloads for variant in workload.variants):
-            self._console.print("The target answers as expected; what it does for that is not seen.")
+            self._console.print("The target answers as expected; its database statements and threads are unknown.")
         else:
             self._console.print(f"{len(verifications)} variants verified: same answers, same work, right threads.")
 
@@ -83,7 +83,7 @@ class ProgressDisplay:
         self._bar.update(self._task, description=f"pilot  {trial.name}  {trial.level}")
 
     def rescheduled(self, schedule: Schedule) -> None:
-        """Take in what has become known of the trials that are to come."""
+        """Update the trials that are still to come."""
         before, found, plan = self._found, schedule.found, schedule.plan
         self._found, self._trials = found, schedule.trials
         self._bar.update(self._task, total=len(self._trials))
@@ -105,7 +105,7 @@ class ProgressDisplay:
     def trial_ended(self, recorded: RecordedTrial) -> None:
         trial = recorded.trial
         if recorded.result.lost:
-            self._console.print(f"[yellow]a load process was lost in trial {trial.number}, which counts for nothing[/]")
+            self._console.print(f"[yellow]a load process was lost in trial {trial.number}, which is left out[/]")
         self._results.setdefault((trial.workload, trial.variant, trial.level), []).append(recorded)
         self._measured += self._first_trial_at is not None
         self._done.add(trial.number)
@@ -124,7 +124,7 @@ class ProgressDisplay:
         return f"{int(seconds) // 60}:{int(seconds) % 60:02} left"
 
     def _render(self) -> Group:
-        # The bar first: what does not fit the window is cut off at its end.
+        # The bar comes first: a window that is too small cuts off the end.
         return Group(self._bar, self._table())
 
     def _table(self) -> Table:

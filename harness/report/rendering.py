@@ -1,4 +1,4 @@
-"""Fills the templates: one environment for every page."""
+"""The templates, in one environment for every page."""
 
 from __future__ import annotations
 

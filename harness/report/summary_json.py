@@ -23,7 +23,7 @@ from scenarios.wire.protocol import VICTIMS, Victim
 
 
 def to_summary(findings: Findings) -> dict[str, Any]:
-    """The findings under the names that other programs rely on; what was not measured is null, never zero."""
+    """Return the findings under the names that other programs rely on; an unmeasured value is null, never zero."""
     manifest = findings.run.manifest
     return {
         "schema": SCHEMA,
@@ -91,7 +91,7 @@ def to_summary(findings: Findings) -> dict[str, Any]:
 
 
 def _plan(plan: Plan) -> dict[str, Any]:
-    """The plan without the sources, which run.json keeps."""
+    """Return the plan without the sources, which run.json keeps."""
     whole: dict[str, Any] = TypeAdapter(Plan).dump_python(plan, mode="json")
     whole["workloads"] = {
         workload.name: {variant.name: variant.kind for variant in workload.variants} for workload in plan.workloads
@@ -145,7 +145,7 @@ def _cell(judged: JudgedCell) -> dict[str, Any]:
         "dropped": cell.dropped,
         "throughput_rps": _interval(cell.throughput_rps, 2),
         "latency_ms": percentiles(*PERCENTS),
-        # Both are of an open loop; in a closed one a request is due when it is sent.
+        # Both exist only in an open loop; in a closed loop a request is due when it is sent.
         **{
             name: {f"p{percent}": _rounded(milliseconds(part.percentile_us(percent)), 3) for percent in (50, 99)}
             for name, part in (("service_ms", cell.service), ("send_lag_ms", cell.send_lag))
@@ -172,7 +172,7 @@ def _cell(judged: JudgedCell) -> dict[str, Any]:
 
 
 def _victim(victim: Victim | None) -> dict[str, Any]:
-    """What a victim felt, in milliseconds; `lower_bound` says of which percentiles more is not known."""
+    """Return a victim's latencies in milliseconds; `lower_bound` lists the percentiles that are lower bounds."""
     felt = victim or Victim()
     return {
         "probes": felt.latency.n,
@@ -187,8 +187,8 @@ def _inquiry(inquiry: Inquiry) -> dict[str, Any]:
     if found.unknown is not None:
         return {"unknown": found.unknown}
     return {
-        "alone_ms": round(found.unloaded_s * 1000, 3),
-        "added_ms": round(found.queueing_s * 1000, 3),
+        "unloaded_ms": round(found.unloaded_s * 1000, 3),
+        "queueing_ms": round(found.queueing_s * 1000, 3),
         "unexplained": round(found.unexplained, 3),
         "causes": [_explanation(each) for each in inquiry.explanations],
     }

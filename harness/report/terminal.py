@@ -1,4 +1,4 @@
-"""The verdict table and the list of workloads, as the terminal shows them."""
+"""The verdict table and the list of workloads for the terminal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REASONS_SHOWN: Final = 3
 
 
 def plain_table(title: str | None = None) -> Table:
-    """A table as all of them look here: no lines, and narrow."""
+    """Return an empty table in the common style: no lines, and narrow."""
     return Table(
         title=title,
         title_style="bold",
@@ -42,7 +42,7 @@ def plain_table(title: str | None = None) -> Table:
 
 
 def verdict_table(findings: Findings) -> Table:
-    """A workload a paragraph, one line a comparison, narrow enough for 80 columns."""
+    """Return the verdicts: a paragraph for each workload, a line for each comparison, at most 80 columns wide."""
     plan = findings.run.manifest.plan
     table = plain_table(f"{wording.metric(plan).capitalize()}: contender against baseline ({wording.levels(plan)})")
     table.add_column("contender / baseline", no_wrap=True)
@@ -68,7 +68,7 @@ def verdict_table(findings: Findings) -> Table:
 
 
 def plan_table(plan: Plan) -> Table:
-    """What a run would do: each comparison, its level, and the trials that it rests on."""
+    """Return what a run would measure: each workload, its variants, its level and the number of its trials."""
     table = plain_table()
     for heading in ("workload", "variants", "level"):
         table.add_column(heading)
@@ -89,9 +89,9 @@ def _trials(plan: Plan, variants: int) -> str:
 
 
 def iso_table(findings: Findings) -> Table:
-    """The twins at an equal rate, a line each."""
+    """Return the pairs at an equal rate, a line for each."""
     share = figures.share(findings.run.manifest.plan.iso_share)
-    table = plain_table(f"p99 with both offered {share} of what the slower one carried (open loop, Poisson)")
+    table = plain_table(f"p99 with both variants offered {share} of the slower one's throughput (open loop, Poisson)")
     table.add_column("contender / baseline", no_wrap=True)
     for heading in ("req/s", "p99 ms", "ratio", "95 % interval"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -111,7 +111,7 @@ def iso_table(findings: Findings) -> Table:
 
 def settings_table(findings: Findings) -> Table:
     """Return each variant with each further setting of the server, compared with its first setting."""
-    table = plain_table("The same variant with another setting of the server, against the first setting")
+    table = plain_table("The same variant with another setting of the server, compared with the first setting")
     table.add_column("variant", no_wrap=True)
     table.add_column("setting / first", no_wrap=True)
     if several := len({judged.after.cell.level.load for judged in findings.settings}) > 1:
@@ -138,7 +138,7 @@ def _spelled(judged: JudgedComparison | JudgedSetting) -> str:
 
 
 def print_findings(findings: Findings, console: Console) -> None:
-    """What failed first, then the verdicts."""
+    """Print what is invalid, then the verdicts."""
     invalid = [judged for judged in findings.cells if not judged.valid]
     for judged in invalid:
         cell = judged.cell
@@ -150,7 +150,7 @@ def print_findings(findings: Findings, console: Console) -> None:
         reasons = "; ".join(wording.rejections(findings.rejected, findings.run.manifest.plan)[:REASONS_SHOWN])
         more = f", and {count - REASONS_SHOWN} more on the page" if count > REASONS_SHOWN else ""
         blocks = "1 block" if count == 1 else f"{count} blocks"
-        console.print(f"[yellow]{blocks} rejected[/] for what the machine did: {escape(reasons)}{more}.")
+        console.print(f"[yellow]{blocks} rejected[/], because the machine was disturbed: {escape(reasons)}{more}.")
     if not findings.run.is_complete:
         planned = len(findings.run.manifest.schedule.trials)
         console.print(f"[yellow]The run did not end: {len(findings.run.trials)} of {planned} trials.[/]")
@@ -169,7 +169,7 @@ def print_findings(findings: Findings, console: Console) -> None:
                 f"p99 {wording.latency(cell, 99)} ms"
             )
         if not findings.settings:
-            console.print("No two variants were measured that could be compared.")
+            console.print("This run measured no pair of variants, so there is no verdict.")
     if findings.settings:
         console.print()
         console.print(settings_table(findings))
@@ -183,7 +183,7 @@ def print_findings(findings: Findings, console: Console) -> None:
 
 
 def _causes(findings: Findings) -> Iterator[str]:
-    """The first cause of each cell in a few words, where it is one to do something about here."""
+    """Yield the first cause of each cell in a few words, unless it is a full core."""
     plan = findings.run.manifest.plan
     for judged in findings.cells:
         first = judged.inquiry.diagnosis.first
@@ -195,7 +195,7 @@ def _causes(findings: Findings) -> Iterator[str]:
 
 
 def workload_table(workloads: Iterable[Workload]) -> Table:
-    """Every workload with its variants and what they do."""
+    """Return every workload with its variants and what they do."""
     table = Table(box=None, pad_edge=False, header_style="dim", show_lines=False)
     table.add_column("workload", no_wrap=True, style="bold")
     table.add_column("variant", no_wrap=True)

@@ -1,4 +1,4 @@
-"""What happened when, in one trial: what its client saw and what its server did, on one axis of time."""
+"""The timeline of one trial: what its client saw and what its server did, on one axis of time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.record.telemetry import Readings
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Values over time, in seconds from the opening of the window; single points where it is `scattered`."""
+    """Values over time, in seconds from the opening of the window; `scattered` ones are single points."""
 
     name: str
     times_s: tuple[float, ...]
@@ -24,7 +24,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """Series with a scale in common, from 0 to `top` at least."""
+    """Series with a common scale, from 0 to at least `top`."""
 
     name: str
     unit: str
@@ -38,7 +38,7 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The strips of one trial, and when its warm-up began and its window ended, in seconds from its opening."""
+    """The strips of one trial, with the start of its warm-up and the end of its window, in seconds from its opening."""
 
     trial: int
     starts_s: float
@@ -47,7 +47,7 @@ class Timeline:
 
 
 def typical_trial(cell: Cell, run: Run) -> RecordedTrial | None:
-    """The cell's trial of median throughput; None where it has none."""
+    """Return the cell's trial of median throughput; None where the cell has no trial."""
     if not cell.trials:
         return None
     middle = median(trial.throughput_rps for trial in cell.trials)
@@ -56,7 +56,7 @@ def typical_trial(cell: Cell, run: Run) -> RecordedTrial | None:
 
 
 def timeline_of(recorded: RecordedTrial, warmup_s: float) -> Timeline:
-    """The timeline of a trial; what was not recorded has no strip."""
+    """Return the timeline of a trial; a quantity that was not recorded has no strip."""
     result = recorded.result
     strips = [*_seen_by_client(recorded), *_told_by_server(recorded)]
     return Timeline(recorded.trial.number, -warmup_s, result.window_s, tuple(strips))
@@ -95,7 +95,7 @@ def _told_by_server(recorded: RecordedTrial) -> list[Strip]:
         return []
     busiest = max(recorded.telemetry.processes, key=_computed)
     result = recorded.result
-    # From where users begin; what came before is of the trial before.
+    # Readings before the first user belong to the trial before.
     columns = busiest.within(-int(1e12), int(result.window_s * 1e9))
     if len(columns["t_ns"]) < 2:
         return []
@@ -130,7 +130,7 @@ def _computed(process: Readings) -> int:
 
 
 def _lateness_ms(columns: Mapping[str, Sequence[Any]]) -> list[float]:
-    """The worst of each reading: a single stall, else the mean; or what is overdue, where nothing beats."""
+    """Return the worst delay in each reading: the longest stall, the mean delay, or a stall that still lasts."""
     readings = zip(columns["beats"], columns["late_us"], columns["stalls_us"], columns["overdue_us"], strict=True)
     return [
         max([late / beats if beats else 0.0, float(overdue), *map(float, stalls)]) / 1000

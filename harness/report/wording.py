@@ -1,4 +1,4 @@
-"""How a figure is spelled, on the page, on a chart and in the terminal alike."""
+"""The wording of figures, the same on the page, on a chart and in the terminal."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ SMALL: Final = 0.1
 
 
 def percentile(distribution: Distribution, percent: float) -> str:
-    """The percentile in milliseconds, or n/a."""
+    """Spell the percentile in milliseconds, or n/a."""
     return duration_ms(milliseconds(distribution.percentile_us(percent)))
 
 
 def latency(cell: Cell, percent: float) -> str:
-    """A cell's latency percentile in milliseconds, marked where it is only a floor."""
+    """Spell a cell's latency percentile in milliseconds; ≥ marks a lower bound."""
     if not cell.latency.n:
         return NOT_MEASURED
     latency_us = cell.latency_us(percent)
@@ -44,7 +44,7 @@ def latency(cell: Cell, percent: float) -> str:
 
 
 def sentence(judged: JudgedComparison) -> str:
-    """The comparison in one sentence, with everything that a reader needs to hold against it."""
+    """Spell the comparison in one sentence, with interval, blocks, level, p99 and bystander."""
     comparison = judged.comparison
     pair, contender, baseline = comparison.pair, comparison.contender, comparison.baseline
     claim = (
@@ -65,12 +65,12 @@ def _with_unit(spelled: str) -> str:
 
 
 def rejections(blocks: Sequence[DisturbedBlock], plan: Plan) -> list[str]:
-    """Each block that lies beyond a limit, with what disturbed it. Blocks are counted from 1, as the progress does."""
+    """Spell each block that is beyond a limit, with what disturbed it. Blocks count from 1, as in the progress."""
     return [f"{block.workload}, {block.level}, {block_name(block.number, plan)}: {block}" for block in blocks]
 
 
 def block_name(number: int, plan: Plan) -> str:
-    """A block as one speaks of it; those that confirm are counted by themselves."""
+    """Spell the number of a block; the blocks that confirm a setting have their own count."""
     most = plan.most_blocks
     return (
         f"block {number + 1} of {most}" if number < most else f"confirming block {number - most + 1} of {plan.blocks}"
@@ -78,19 +78,19 @@ def block_name(number: int, plan: Plan) -> str:
 
 
 def unrest(found: Unrest) -> str:
-    """How a sign of disturbance was spread over the session."""
+    """Spell one kind of disturbance: how strong it was, and in how many trials."""
     trials = f"in {found.trials} trial{'s' if found.trials != 1 else ''}"
     if found.name == "steal":
-        return f"a hypervisor kept back up to {found.highest:.0%} of a core (above {WARN['steal']:.0%} {trials})"
+        return f"a hypervisor took up to {found.highest:.0%} of a core (above {WARN['steal']:.0%} {trials})"
     if found.name == "pace":
         return (
-            f"the server's core did the same work {-found.lowest:.0%} faster to {found.highest:.0%} slower than its "
-            f"median (beyond ±{WARN['pace']:.0%} {trials})"
+            f"the core speed changed: the same work took {-found.lowest:.0%} less to {found.highest:.0%} more time "
+            f"than the median (beyond ±{WARN['pace']:.0%} {trials})"
         )
     if found.name == "throttling":
         return f"a CPU quota stopped the processes {trials}"
     return (
-        f"others than the server used up to {found.highest:.0%} of its core (above {WARN['foreign CPU']:.0%} {trials})"
+        f"other programs used up to {found.highest:.0%} of the server's core (above {WARN['foreign CPU']:.0%} {trials})"
     )
 
 
@@ -101,12 +101,12 @@ METRICS: Final[dict[Metric, str]] = {"throughput_rps": "req/s"} | {
 
 
 def blocks(comparison: Comparison) -> str:
-    """How many blocks hold both variants, with its noun."""
+    """Spell how many blocks hold both variants."""
     return f"{comparison.blocks} block{'s' if comparison.blocks != 1 else ''}"
 
 
 def levels(plan: Plan) -> str:
-    """Every level of the plan in a few words."""
+    """Spell every level of the plan in a few words."""
     if len(plan.levels) == 1:
         return str(plan.levels[0])
     last, sizes = plan.levels[-1], list(dict.fromkeys(f"{level.size:g}" for level in plan.levels))
@@ -126,14 +126,14 @@ def _and(parts: Sequence[str], word: str = "and") -> str:
 
 
 def condition(level: Level, plan: Plan) -> str:
-    """What tells this level from the plan's others: its load, its knobs, or both."""
+    """Spell what distinguishes this level from the plan's others: its load, its knobs, or both."""
     knobs = [spelled(name, getattr(level.knobs, name)) for name in varied(each.knobs for each in plan.levels)]
     size = [f"{level.size:g}"] if len({each.load for each in plan.levels}) > 1 else []
     return ", ".join([*size, *knobs])
 
 
 def condition_heading(plan: Plan) -> str:
-    """What stands above a column of conditions."""
+    """Return the heading of a column of conditions."""
     several_loads = len({each.load for each in plan.levels}) > 1
     if not varied(each.knobs for each in plan.levels):
         return plan.levels[0].unit
@@ -141,7 +141,7 @@ def condition_heading(plan: Plan) -> str:
 
 
 def setting(judged: JudgedSetting) -> str:
-    """The two settings of the server that are compared: 2 workers / 1 worker."""
+    """Spell the two settings of the server that are compared: 2 workers / 1 worker."""
     before, after = judged.before.cell.level.knobs, judged.after.cell.level.knobs
     both = [
         (spelled(name, getattr(after, name)), spelled(name, getattr(before, name))) for name in differing(after, before)
@@ -150,14 +150,14 @@ def setting(judged: JudgedSetting) -> str:
 
 
 def headline_figure(cell: Cell) -> str:
-    """The figure of the metric that the cell's verdict is about, with its unit."""
+    """Spell the figure of the metric that the cell's verdict is about, with its unit."""
     if cell.level.rate_rps is not None:
         return f"{latency(cell, 99)} ms"
     return f"{count(cell.throughput_rps.value if cell.throughput_rps else None)} req/s"
 
 
 def minutes(seconds: float) -> str:
-    """A length of time as one plans with it: 45 s, 3 min 10 s, 1 h 5 min."""
+    """Spell a length of time: 45 s, 3 min 10 s, 1 h 5 min."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -168,16 +168,16 @@ def minutes(seconds: float) -> str:
 
 
 def expectation(schedule: Schedule) -> str:
-    """How long the session will take."""
+    """Spell how long the session will take."""
     least, most = schedule.expected_s(), schedule.expected_s(schedule.plan.most_blocks)
-    ends = f" to {minutes(most)}, as precision comes" if most > least else ""
+    ends = f" to {minutes(most)}, until the intervals are narrow" if most > least else ""
     longest = schedule.longest_expected_s()
     grows = schedule.plan.pilot_s and not schedule.found.tuned and longest > most
-    return f"About {minutes(least)}{ends}{f'; up to {minutes(longest)} if a pilot asks for it' if grows else ''}."
+    return f"About {minutes(least)}{ends}{f'; up to {minutes(longest)} if slow variants need it' if grows else ''}."
 
 
 def smallest_difference(validation: Validation | None, plan: Plan) -> str:
-    """What this run can see at all, by what the check of the instrument found here."""
+    """Spell the smallest difference that this run can show, by the last `selfcheck` on this machine."""
     found = validation.detectable(plan.most_blocks) if validation is not None else None
     if found is None:
         return ""
@@ -188,7 +188,7 @@ def smallest_difference(validation: Validation | None, plan: Plan) -> str:
 
 
 def smallest_differences(validation: Validation) -> list[str]:
-    """What the machine lets one see, a line for each number of blocks."""
+    """Spell the smallest difference that this machine shows, a line for each number of blocks."""
     lines = []
     for blocks in (6, 10, 20):
         found = validation.detectable(blocks)
@@ -202,7 +202,7 @@ def smallest_differences(validation: Validation) -> list[str]:
 
 
 def windows(schedule: Schedule) -> str:
-    """Which windows the pilot has lengthened."""
+    """Spell which windows the pilot has lengthened."""
     plan = schedule.plan
     usual = (plan.warmup_s, plan.window_s)
     longer = [
@@ -216,7 +216,7 @@ def windows(schedule: Schedule) -> str:
 
 
 def blocks_of(schedule: Schedule) -> str:
-    """How many blocks there are: 10 blocks, 6 to 10 blocks."""
+    """Spell how many blocks there are: 10 blocks, 6 to 10 blocks."""
     plan, stops = schedule.plan, schedule.found.stops
     counts = {stop.blocks for stop in stops if stop.level in plan.levels}
     if len(stops) < len(plan.workloads) * len(plan.levels):
@@ -226,17 +226,17 @@ def blocks_of(schedule: Schedule) -> str:
 
 
 def metric(plan: Plan) -> str:
-    """What the plan's comparisons compare."""
+    """Spell the metric that the plan's comparisons compare."""
     return "requests a second" if plan.levels[0].rate_rps is None else "p99 latency at an equal rate, less is better"
 
 
 def bystanders(comparison: Comparison) -> str:
-    """What a warm async bystander felt beside the contender and beside the baseline: p99 in milliseconds."""
+    """Spell the p99 of the warm async bystander in milliseconds, beside the contender and beside the baseline."""
     return f"{felt(comparison.contender, 'async_warm')} / {felt(comparison.baseline, 'async_warm')}"
 
 
 def felt(cell: Cell, name: VictimName, percent: float = 99) -> str:
-    """A percentile of what a victim felt beside the cell, in milliseconds; ≥ where it is a lower bound."""
+    """Spell a percentile of a victim's latency beside the cell, in milliseconds; ≥ marks a lower bound."""
     victim = cell.victims.get(name)
     value = milliseconds(victim.percentile_us(percent)) if victim is not None else None
     if victim is None or value is None:
@@ -252,11 +252,11 @@ VICTIM_NAMES: Final[dict[VictimName, str]] = {
     "sync_warm": "def, kept connection",
     "sync_cold": "def, new connection",
 }
-"""How each victim is called on the page."""
+"""The name of each victim on the page."""
 
 
 def slower(found: Diagnosis) -> str:
-    """How much longer a request takes than alone."""
+    """Spell the queueing delay of a request and its unloaded latency."""
     if found.queueing_s < found.unloaded_s * SMALL:
         return "as fast as unloaded, but:"
     unloaded = duration_ms(found.unloaded_s * 1000)
@@ -264,26 +264,26 @@ def slower(found: Diagnosis) -> str:
 
 
 def cause(found: Cause) -> str:
-    """A cause in a few words: its name, its share, and the line that it lies in."""
+    """Spell a cause in a few words: its name, its share, and its line."""
     site = found.holding.site if found.holding else None
     counted = "" if found.share is None else f" {found.share:.0%}"
     return f"{found.name}{counted}{f' at {site}' if site else ''}"
 
 
 def faultless(judged: JudgedCell) -> str:
-    """What is said of a cell that the rules find no fault with."""
+    """Spell the diagnosis of a cell without a fault."""
     found = judged.inquiry.diagnosis
     set_by = f"; {judged.cause}" if judged.cause else ""
-    return f"no fault: a request takes about as long as alone ({duration_ms(found.unloaded_s * 1000)} ms){set_by}."
+    return f"no fault: a request takes about as long as unloaded ({duration_ms(found.unloaded_s * 1000)} ms){set_by}."
 
 
 def predicted(prediction: Prediction) -> str:
-    """What a change should bring, by theory."""
+    """Spell what a change should bring, by theory."""
     return f"Predicted for {prediction.change}: {_range(prediction.least, prediction.most)}."
 
 
 def confirmation(judged: JudgedConfirmation) -> str:
-    """A prediction and what came of it."""
+    """Spell a prediction and what was measured."""
     each = judged.confirmation
     said = {True: "as predicted", False: "not as predicted", None: "undecided"}[judged.holds]
     measured = f"{ratio(judged.ratio)} ({ratio_interval(judged.ratio)}, n = {judged.ratio.n if judged.ratio else 0})"
@@ -296,7 +296,7 @@ def _range(least: float, most: float) -> str:
 
 
 def saturation(cells: Sequence[JudgedCell]) -> str:
-    """Where theory lets awaiting overtake threads, by what was measured of the thread variant."""
+    """Spell the saturation point N*, above which awaiting overtakes threads, by the demands of the thread variant."""
     for judged in cells:
         scene = judged.inquiry.scene
         if judged.cell.variant.name == "sync" and scene is not None:
@@ -305,19 +305,19 @@ def saturation(cells: Sequence[JudgedCell]) -> str:
             if users is None:
                 kept = duration_ms(scene.demands.thread * 1000)
                 return (
-                    f"Threads never limit here: a request keeps one for {kept} ms, less than {tokens} of them compute."
+                    f"Threads never limit here: a request keeps one for {kept} ms, less than {tokens} requests compute."
                 )
             return f"By T·(R₀ + Z)/S, awaiting overtakes {tokens} threads above {users:.0f} users."
     return ""
 
 
 def level_of(over: Over, level: float) -> str:
-    """A level of users, or of a declared wait."""
+    """Spell a level of users, or of a declared wait."""
     if over == "users":
         return f"{count(level)} user{'s' if level != 1 else ''}"
     return f"{count(level)} ms"
 
 
 def between(over: Over, low: int, high: int) -> str:
-    """A range of levels."""
+    """Spell a range of levels."""
     return f"{low:,} to {high:,} users" if over == "users" else f"waits of {low:,} to {high:,} ms"

@@ -90,12 +90,12 @@ def test_a_full_core_is_named_with_the_cpu_of_a_request(tmp_path: Path):
     [
         (result(1_500.0, failures={"status 500": 100}), "status 500: 500"),
         (result(0.0, failures={"refused": 3}), "100.0% of the requests failed"),
-        (result(1_500.0, cpu_s={"server": 0.5, "load": 0.95}), "it measured itself"),
-        (result(1_500.0, lag=distribution([9_000] * 50)), "woke 9.0 ms late on average"),
+        (result(1_500.0, cpu_s={"server": 0.5, "load": 0.95}), "used 95% of its core and limited the throughput"),
+        (result(1_500.0, lag=distribution([9_000] * 50)), "ran 9.0 ms late on average"),
         (result(4_000.0), "125% of what its declared wait allows"),
         (result(1_500.0, connected=60), "Only 60 of 64 users could connect"),
         (result(1_500.0, failures={"unanswered when the drain ended": 1}), "5 requests were never answered"),
-        (result(1_500.0, core_busy=(0.9, 0.2)), "Up to 40% of the server's core went to others"),
+        (result(1_500.0, core_busy=(0.9, 0.2)), "Other programs used up to 40% of the server's core"),
         (result(0.0), "No request was answered within the window"),
     ],
 )
@@ -122,14 +122,14 @@ def test_a_twin_that_failed_verification_is_invalid(tmp_path: Path):
     [
         (result(1_500.0, failures={"reset": 1}), "5 of 7505 requests failed"),
         (result(1_500.0, cpu_s={"server": 0.5, "load": 0.85}), "ratios may be understated"),
-        (result(1_500.0, core_busy=(0.5, 0.97)), "The core of the load was 97% busy"),
-        (result(1_500.0, lag=distribution([100] * 90 + [9_000] * 10)), "woke up to 9 ms late (p99)"),
+        (result(1_500.0, core_busy=(0.5, 0.97)), "The load generator's core was 97% busy"),
+        (result(1_500.0, lag=distribution([100] * 90 + [9_000] * 10)), "ran 9 ms late at the p99"),
         (result(1_500.0, latency=distribution([10_000] * 1_500)), "accounts for 15 of 64 users"),
         (
             result(1_500.0, victims={"async_cold": Victim(failures={"timeout": 1})}),
-            "5 bystander probes got no good answer",
+            "5 bystander probes failed",
         ),
-        (result(1_500.0, core_busy=(0.6, 0.2)), "Up to 10% of the server's core went to others"),
+        (result(1_500.0, core_busy=(0.6, 0.2)), "Other programs used up to 10% of the server's core"),
     ],
 )
 def test_a_caveat_that_does_not_invalidate_is_shown_and_leaves_the_verdict(
@@ -159,7 +159,7 @@ def test_a_throughput_near_the_clients_ceiling_is_a_lower_bound(tmp_path: Path):
         return result(RATES[trial.variant])
 
     findings = find(read_run(rehearse(tmp_path, plan("sleep"), results, calibration=ceiling)))
-    assert "94% of what the client can do at all" in cell(findings, "async").warnings[0].sentence
+    assert "94% of the load generator's own limit" in cell(findings, "async").warnings[0].sentence
     assert cell(findings, "sync").warnings == ()
 
 
@@ -216,7 +216,8 @@ def test_a_rate_that_cannot_be_carried_is_said_and_its_latencies_are_floors(tmp_
     findings = find(read_run(rehearse(tmp_path, made, lambda trial: result(50.0, dropped=3))))
     judged = cell(findings, "async")
     assert judged.cell.latency_is_lower_bound
-    assert "Of 200 requests offered a second 50 were answered, 15 requests were dropped" in judged.warnings[0].sentence
+    sentence = judged.warnings[0].sentence
+    assert "offered 200 req/s and the server answered 50 req/s; 15 requests were dropped unsent" in sentence
 
 
 def disturbed(trial: Trial, blocks: set[int], **changes: Any) -> TrialResult:

@@ -95,9 +95,11 @@ def test_an_invalid_level_decides_nothing_and_says_why(tmp_path: Path):
     )
     curves = read_crossover(made)
     write_crossover(made, curves)
-    assert answers(curves) == ["Nothing can be said of 5 to 10 users: every level is invalid."]
+    assert answers(curves) == ["No answer for 5 to 10 users: every level is invalid."]
     assert "2 of 2 levels.\nAn invalid level favours no variant." in (made / "report.html").read_text()
-    assert "async, 5 and 10 users: Not a fair twin: answers another body" in (made / "report.html").read_text()
+    assert (
+        "async, 5 and 10 users: Not equivalent to its pair: answers another body" in (made / "report.html").read_text()
+    )
 
 
 def test_a_search_that_did_not_end_says_so_and_counts_a_level_that_was_begun(tmp_path: Path):

@@ -66,7 +66,7 @@ def test_the_verdict_comes_before_everything_and_failures_before_the_tables(page
 
 def test_an_invalid_cell_is_struck_out_and_not_dropped(page: str):
     assert '<tr class="invalid"><td>async <b class="INVALID">INVALID</b>' in page
-    assert "Not a fair twin: &lt;lies&gt;" in page
+    assert "Not equivalent to its pair: &lt;lies&gt;" in page
 
 
 def test_what_a_server_answered_cannot_become_markup(page: str):
