@@ -16,6 +16,7 @@ import pytest
 from harness.machine.placement import place, usable_cores
 from harness.measure.child import PROJECT, Child, fetch
 from harness.measure.load import Load, open_worker_group
+from harness.measure.ports import free_port
 from scenarios.wire.protocol import ClosedLoop, OpenLoop, RequestSpec, TrialOrder, TrialResult, together
 from tests.rehearsal import result as rehearsed
 
@@ -143,7 +144,7 @@ def test_a_worker_too_many_is_sent_away(group: Load, counting: int):
 
 
 def test_a_worker_that_waits_can_be_stopped():
-    command = [sys.executable, "bench.py", "worker", "--master", "127.0.0.1:5998"]
+    command = [sys.executable, "bench.py", "worker", "--master", f"127.0.0.1:{free_port()}"]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as worker:
         assert worker.stdout is not None
         assert worker.stderr is not None
@@ -194,7 +195,7 @@ def other_host() -> Iterator[tuple[str, list[str]]]:
 
 def test_workers_on_another_host_load_a_run(other_host: tuple[str, list[str]], tmp_path: Path):
     address, inside = other_host
-    bind = f"{address}:5633"
+    bind = f"{address}:{free_port()}"
     run = [
         *(
             sys.executable,
