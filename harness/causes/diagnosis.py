@@ -74,7 +74,7 @@ def diagnose(alone: Symptoms | None, loaded: Symptoms | None, expected_call_s: f
         return _stuck(loaded) or NO_TELEMETRY
     if loaded.spending is None or alone.spending is None:
         return _stuck(loaded) or TOO_LITTLE
-    if (withheld := _withheld(loaded)) is not None:
+    if (withheld := core_taken(loaded)) is not None:
         return Diagnosis(unknown=withheld)
     rules = discover()
     contrast = Contrast(_reference(alone.spending, expected_call_s), loaded.spending, loaded)
@@ -95,7 +95,7 @@ def diagnose(alone: Symptoms | None, loaded: Symptoms | None, expected_call_s: f
     return Diagnosis(causes, queueing_s, unloaded_s, max(0.0, 1 - explained))
 
 
-def _withheld(loaded: Symptoms) -> str | None:
+def core_taken(loaded: Symptoms) -> str | None:
     """Return why there can be no diagnosis: other programs used the server's core; None if they did not."""
     if loaded.run_delay is None:
         return None
