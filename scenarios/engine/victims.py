@@ -11,7 +11,6 @@ from math import ceil
 from typing import Final
 
 import gevent
-from gevent.event import Event
 
 from scenarios.engine.connection import Connection, cause_of, encode, now_ns
 from scenarios.engine.timer import Timer
@@ -21,7 +20,7 @@ from scenarios.wire.protocol import TIMEOUT, UNANSWERED, RequestSpec, Victim, Vi
 FEWEST_KEPT, MOST_KEPT = 2, 64
 """Limits for the connections of a warm victim, which has as many as it sends probes in a window."""
 
-GREETING_S: Final = 5.0
+GREETING_S: Final = 1.0
 
 
 class VictimProbes:
@@ -64,10 +63,12 @@ class VictimProbes:
             try:
                 probe.connection.open(GREETING_S)
             except OSError:
-                return
-            if probe.greet(self._request, GREETING_S):
-                self._kept.append(probe)
-                self._idle.append(probe)
+                break
+            self._kept.append(probe)
+            probe.greet(self._request)
+        deadline_ns = now_ns() + int(GREETING_S * 1e9)
+        while len(self._idle) < len(self._kept) and now_ns() < deadline_ns:
+            gevent.sleep(0.001)
 
     def start(self, open_ns: int, close_ns: int) -> None:
         """Send a probe at each due time in [`open_ns`, `close_ns`), in `time.monotonic_ns()`."""
@@ -142,11 +143,17 @@ class VictimProbes:
                 self._failures[cause or f"status {status}"] += 1
         if self._cold:
             probe.connection.close()
-        elif probe.connection.is_open:
-            if self._queue:
-                self._ask(probe, self._queue.popleft())
-            else:
-                self._idle.append(probe)
+        else:
+            self.freed(probe)
+
+    def freed(self, probe: _Probe) -> None:
+        """Give an open connection the probe that has waited longest, or keep it until one is due."""
+        if not probe.connection.is_open:
+            return
+        if self._queue:
+            self._ask(probe, self._queue.popleft())
+        else:
+            self._idle.append(probe)
 
     def _record(self, due_ns: int, end_ns: int, *, censored: bool) -> None:
         latency_us = (end_ns - due_ns) // 1000
@@ -161,18 +168,13 @@ class _Probe:
 
     def __init__(self, probes: VictimProbes, host: str, port: int) -> None:
         self._probes = probes
-        self._greeted: Event | None = None
+        self._greeting = False
         self.connection = Connection(host, port, self._answered, self._cut_off)
 
-    def greet(self, request: bytes, limit_s: float) -> bool:
-        """Send one request that is not recorded, and return whether its answer came within `limit_s` seconds."""
-        self._greeted = Event()
+    def greet(self, request: bytes) -> None:
+        """Send one request that is not recorded; when its answer comes, the connection is free for probes."""
+        self._greeting = True
         self.connection.send(request)
-        answered = self._greeted.wait(limit_s) and self.connection.is_open
-        self._greeted = None
-        if not answered:
-            self.connection.close()
-        return answered
 
     def connect_and_ask(self, request: bytes, timeout_s: float) -> None:
         """Connect and send. Call this in a separate greenlet, which is parked until the connection is open."""
@@ -188,13 +190,14 @@ class _Probe:
         self.connection.close()
 
     def _answered(self, status: int, end_ns: int) -> None:
-        if self._greeted is not None:
-            self._greeted.set()
+        if self._greeting:
+            self._greeting = False
+            self._probes.freed(self)
         else:
             self._probes.ended(self, status, None, end_ns)
 
     def _cut_off(self, cause: str | None, end_ns: int) -> None:
-        if self._greeted is not None:
-            self._greeted.set()
+        if self._greeting:
+            self._greeting = False
         elif cause is not None:
             self._probes.ended(self, 0, cause, end_ns)
