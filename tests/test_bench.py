@@ -21,7 +21,7 @@ from tests.conftest import PROJECT, Bench
 from tests.tree import copy_tree
 
 UNFAIR = '''
-"""A workload that somebody dropped in, with a twin that cheats."""
+"""A workload that somebody dropped in, with a variant that cheats."""
 
 from bench_app.workload import Workload
 

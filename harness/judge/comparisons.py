@@ -74,7 +74,7 @@ class Summary:
     """Every cell and comparison of a run, in the order of the workload files.
 
     `disturbed` are the blocks in which the machine was not itself, of which the rejected ones are in no figure;
-    `unrest` is how restless it was in all.
+    `unrest` says how much it was disturbed in all.
     """
 
     run: Run
@@ -90,14 +90,14 @@ def summarise(run: Run) -> Summary:
     plan = schedule.plan
     disturbed = disturbed_blocks(run.trials, placement)
     rejected = rejected_keys(disturbed)
-    pace = usual_core_speed(run.trials)
+    speed_ms = usual_core_speed(run.trials)
     trials: dict[tuple[str, str, Level], list[RecordedTrial]] = {}
     for recorded in run.trials:
         trial = recorded.trial
         if (trial.workload, trial.level, trial.block) not in rejected:
             trials.setdefault((trial.workload, trial.variant, trial.level), []).append(recorded)
     cells = {
-        (workload.name, variant.name, level): cell_of(workload, variant, level, found, run.manifest, pace)
+        (workload.name, variant.name, level): cell_of(workload, variant, level, found, run.manifest, speed_ms)
         for workload in plan.workloads
         for level in schedule.levels_of(workload)
         for variant in workload.variants

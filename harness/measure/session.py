@@ -162,9 +162,9 @@ class Session:
             if trial.number in done or self._is_stopped(trial):
                 continue
             self._watcher.trial_starts(trial)
-            pace = core_speed_ms(self._placement.server) if self._placement.server else None
+            speed_ms = core_speed_ms(self._placement.server) if self._placement.server else None
             seen = self._rig.run(trial, self._schedule.window_of(trial.workload, trial.level))
-            self._trials.append(RecordedTrial(trial, seen.result, pace, seen.telemetry))
+            self._trials.append(RecordedTrial(trial, seen.result, speed_ms, seen.telemetry))
             yield self._trials[-1]
             self._look(trial)
 

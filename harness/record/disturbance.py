@@ -13,9 +13,9 @@ from harness.plan.level import Level
 from harness.record.run import RecordedTrial
 from scenarios.wire.protocol import TrialResult
 
-SignalName = Literal["steal", "foreign CPU", "throttling", "pace"]
-WARN: Final[dict[SignalName, float]] = {"steal": 0.01, "foreign CPU": 0.05, "throttling": 0.0, "pace": 0.05}
-REJECT: Final[dict[SignalName, float]] = {"steal": 0.03, "foreign CPU": 0.15, "throttling": 0.0, "pace": 0.10}
+SignalName = Literal["steal", "foreign CPU", "throttling", "core speed"]
+WARN: Final[dict[SignalName, float]] = {"steal": 0.01, "foreign CPU": 0.05, "throttling": 0.0, "core speed": 0.05}
+REJECT: Final[dict[SignalName, float]] = {"steal": 0.03, "foreign CPU": 0.15, "throttling": 0.0, "core speed": 0.10}
 AVOIDABLE: Final[frozenset[SignalName]] = frozenset({"foreign CPU", "throttling"})
 """Disturbances that the user of this machine could stop. The others come from outside the machine."""
 
@@ -53,7 +53,7 @@ class Signal:
     def __str__(self) -> str:
         if self.name == "throttling":
             return f"stopped {self.value:.0f} times by its CPU quota"
-        if self.name == "pace":
+        if self.name == "core speed":
             return f"core {abs(self.value):.0%} {'slower' if self.value > 0 else 'faster'} than its median"
         return f"{self.name} {self.value:.0%}"
 
@@ -154,7 +154,7 @@ def signals_of(recorded: RecordedTrial, placement: Placement, usual_core_speed_m
     if result.throttled:
         yield Signal("throttling", float(result.throttled))
     if recorded.core_speed_ms is not None and usual_core_speed_ms:
-        yield Signal("pace", recorded.core_speed_ms / usual_core_speed_ms - 1)
+        yield Signal("core speed", recorded.core_speed_ms / usual_core_speed_ms - 1)
 
 
 def foreign_share(result: TrialResult, placement: Placement) -> float | None:

@@ -22,7 +22,7 @@ Totals = dict[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A line that held the event loop in `samples` of the watchdog's samples.
+    """A line that held the event loop in so many `samples` of the loop's stack.
 
     See `bench_probe.loop_stacks.Site`.
     """

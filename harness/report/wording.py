@@ -82,10 +82,10 @@ def unrest(found: Unrest) -> str:
     trials = f"in {found.trials} trial{'s' if found.trials != 1 else ''}"
     if found.name == "steal":
         return f"a hypervisor took up to {found.highest:.0%} of a core (above {WARN['steal']:.0%} {trials})"
-    if found.name == "pace":
+    if found.name == "core speed":
         return (
             f"the core speed changed: the same work took {-found.lowest:.0%} less to {found.highest:.0%} more time "
-            f"than the median (beyond ±{WARN['pace']:.0%} {trials})"
+            f"than the median (beyond ±{WARN['core speed']:.0%} {trials})"
         )
     if found.name == "throttling":
         return f"a CPU quota stopped the processes {trials}"

@@ -47,7 +47,7 @@ def test_no_renderer_compares_a_ratio_or_calls_for_a_verdict():
 
 
 def test_no_renderer_compares_a_figure_with_a_margin():
-    """The verdict is computed in one place; whoever shows it only spells it."""
+    """The verdict is computed in one place, and the renderers only spell it."""
     renderers = [
         *Path("harness/report").glob("*.py"),
         *(Path("harness/commands") / f"{name}.py" for name in ("compare", "gate")),

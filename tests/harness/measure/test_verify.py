@@ -1,4 +1,4 @@
-"""The project's own twins, verified on real parts."""
+"""The project's own variants, verified on real parts."""
 
 import socket
 import threading
@@ -13,9 +13,9 @@ from harness.measure.verify import _answer, verify
 from harness.plan.planning import make_plan
 
 
-def test_every_twin_of_the_project_is_verified_as_fair(services: Services, tmp_path: Path):
-    with serve(services, cores=place(usable_cores()).server, logs=tmp_path, recorded=True) as witness:
-        verifications = verify(make_plan(discover()), services, witness)
+def test_every_variant_of_the_project_is_verified_as_equivalent(services: Services, tmp_path: Path):
+    with serve(services, cores=place(usable_cores()).server, logs=tmp_path, recorded=True) as recorder:
+        verifications = verify(make_plan(discover()), services, recorder)
     assert len(verifications) == 21
     work = {}
     for verification in verifications:

@@ -23,12 +23,12 @@ def reading(t_ns: int, **values: Any) -> str:
 
 
 def totals(t_ns: int, requests: int, samples: int) -> str:
-    ledger = RequestAccounts()
+    accounts = RequestAccounts()
     account = Account(requests=requests)
-    ledger.accounts["/a/b"] = account
+    accounts.accounts["/a/b"] = account
     place = {"route": "/a/b", "file": "f.py", "line": 3, "function": "f", "source": "x", "call": "y"}
     stacks = {"samples": samples, "busy": samples, "sites": [place | {"serialising": False, "samples": samples}]}
-    return json.dumps({"t_ns": t_ns, "accounts": ledger.totals(), "stacks": stacks}) + "\n"
+    return json.dumps({"t_ns": t_ns, "accounts": accounts.totals(), "stacks": stacks}) + "\n"
 
 
 def written(folder: Path, *lines: str, pid: int = 7) -> Tail:

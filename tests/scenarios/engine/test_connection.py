@@ -17,7 +17,7 @@ UNTIL_THE_END = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhello"
 CONTINUED = b"HTTP/1.1 100 Continue\r\n\r\n" + SIZED
 
 
-class Witness:
+class Conversation:
     """A connection to a socket that the test writes to, and what it reported."""
 
     def __init__(self) -> None:
@@ -70,49 +70,49 @@ class Witness:
 @pytest.mark.parametrize("answer", [SIZED, CHUNKED, CLOSING, CONTINUED])
 def test_an_answer_is_one_answer_wherever_it_is_split(answer: bytes):
     for position in range(1, len(answer)):
-        witness = Witness()
+        talk = Conversation()
         expected = 404 if answer is CHUNKED else 200
-        assert witness.receive(answer[:position], answer[position:]) == [expected]
-        witness.end()
+        assert talk.receive(answer[:position], answer[position:]) == [expected]
+        talk.end()
 
 
 def test_an_answer_without_a_length_ends_with_its_connection():
     for position in range(1, len(UNTIL_THE_END)):
-        witness = Witness()
-        assert witness.receive(UNTIL_THE_END[:position], UNTIL_THE_END[position:], close=True) == [200]
-        witness.end()
+        talk = Conversation()
+        assert talk.receive(UNTIL_THE_END[:position], UNTIL_THE_END[position:], close=True) == [200]
+        talk.end()
 
 
 @pytest.mark.parametrize("answer", [SIZED, CHUNKED, CLOSING])
 def test_an_answer_that_ends_too_early_is_never_a_success(answer: bytes):
     for position in range(len(answer) - 1):
-        witness = Witness()
-        assert witness.receive(answer[:position], close=True) == ["closed"]
-        witness.end()
+        talk = Conversation()
+        assert talk.receive(answer[:position], close=True) == ["closed"]
+        talk.end()
 
 
 def test_a_second_answer_in_the_same_chunk_is_an_error_and_no_figure():
-    witness = Witness()
-    assert witness.receive(SIZED + SIZED)[-1] in ("protocol", None)
-    assert witness.seen.count(200) <= 1
-    witness.end()
+    talk = Conversation()
+    assert talk.receive(SIZED + SIZED)[-1] in ("protocol", None)
+    assert talk.seen.count(200) <= 1
+    talk.end()
 
 
 def test_a_reset_is_counted_as_one():
     import struct
 
-    witness = Witness()
-    witness.server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    assert witness.receive(SIZED[:20], close=True) == ["reset"]
-    witness.end()
+    talk = Conversation()
+    talk.server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert talk.receive(SIZED[:20], close=True) == ["reset"]
+    talk.end()
 
 
 def test_an_idle_connection_that_is_closed_is_nobodys_failure():
-    witness = Witness()
-    witness.server.close()
+    talk = Conversation()
+    talk.server.close()
     gevent.sleep(0.01)
-    assert witness.seen == [None]
-    assert not witness.connection.is_open
+    assert talk.seen == [None]
+    assert not talk.connection.is_open
 
 
 @settings(max_examples=30, deadline=None)
@@ -121,32 +121,32 @@ def test_a_conversation_is_told_answer_by_answer_whatever_repeats_in_it(data: st
     statuses = {SIZED: 200, CHUNKED: 404, TEAPOT: 418}
     answers = data.draw(st.lists(st.sampled_from(list(statuses)), min_size=1, max_size=8))
     cuts = [data.draw(st.one_of(st.just(0), st.integers(1, len(answer) - 1))) for answer in answers]
-    witness = Witness()
+    talk = Conversation()
     pieces = [(answer[:cut], answer[cut:]) if cut else (answer,) for answer, cut in zip(answers, cuts, strict=True)]
-    assert witness.converse(*pieces) == [statuses[answer] for answer in answers]
-    witness.end()
+    assert talk.converse(*pieces) == [statuses[answer] for answer in answers]
+    talk.end()
 
 
 @pytest.mark.parametrize("surplus", [b"HTTP/1.1 2", SIZED, b"x"])
 def test_an_answer_with_something_after_it_is_never_taken_for_the_repeat_of_one(surplus: bytes):
-    witness = Witness()
-    seen = witness.converse((SIZED,), (SIZED,), (SIZED,), (SIZED + surplus,))
+    talk = Conversation()
+    seen = talk.converse((SIZED,), (SIZED,), (SIZED,), (SIZED + surplus,))
     assert seen[:3] == [200, 200, 200]
     gevent.sleep(0.01)
-    if witness.connection.is_open:
-        assert witness.receive(SIZED, reports=5)[4] != 200
-    witness.end()
+    if talk.connection.is_open:
+        assert talk.receive(SIZED, reports=5)[4] != 200
+    talk.end()
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.binary(max_size=200), max_size=6))
 def test_no_bytes_at_all_break_the_connection(pieces: list[bytes]):
-    witness = Witness()
-    seen = witness.receive(*pieces, close=True)
+    talk = Conversation()
+    seen = talk.receive(*pieces, close=True)
     assert len(seen) >= 1
     assert all(entry is None or isinstance(entry, int | str) for entry in seen)
-    assert not witness.connection.is_open
-    witness.end()
+    assert not talk.connection.is_open
+    talk.end()
 
 
 @settings(max_examples=200, deadline=None)
@@ -155,9 +155,9 @@ def test_a_damaged_answer_is_a_status_or_a_cause_and_never_a_hang(data: st.DataO
     answer = bytearray(data.draw(st.sampled_from([SIZED, CHUNKED, CLOSING, CONTINUED])))
     position = data.draw(st.integers(0, len(answer) - 1))
     answer[position] = data.draw(st.integers(0, 255))
-    witness = Witness()
-    assert witness.receive(bytes(answer), close=True)
-    witness.end()
+    talk = Conversation()
+    assert talk.receive(bytes(answer), close=True)
+    talk.end()
 
 
 def test_a_request_with_headers_and_body_is_encoded_as_declared():
@@ -171,14 +171,14 @@ def test_a_request_with_headers_and_body_is_encoded_as_declared():
 
 
 def test_a_large_request_is_sent_whole():
-    witness = Witness()
-    witness.connection._raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+    talk = Conversation()
+    talk.connection._raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
     request = encode(RequestSpec("/", method="POST", body="x" * 2_000_000), "h", 1)
-    witness.connection.send(request)
+    talk.connection.send(request)
     received = 0
     while received < len(request):
-        received += len(witness.server.recv(65_536))
-    witness.server.sendall(SIZED)
+        received += len(talk.server.recv(65_536))
+    talk.server.sendall(SIZED)
     gevent.sleep(0.01)
-    assert witness.seen == [200]
-    witness.end()
+    assert talk.seen == [200]
+    talk.end()
