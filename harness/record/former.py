@@ -25,6 +25,8 @@ def manifest_of(raw: dict[str, Any]) -> dict[str, Any]:
         "found": found,
         "database": _database(raw.get("database")),
         "target": [] if raw.get("target") is None else raw["target"].split(", "),
+        # There was one server program, so that none was named; a server of somebody else has no facts at all.
+        "server": raw.get("server") and {"program": "uvicorn"} | raw["server"],
     }
 
 

@@ -21,7 +21,7 @@ def as_schema_1(directory: Path) -> Path:
     manifest["database"] = "PostgreSQL 18, embedded"
     manifest["target"] = None
     manifest["machine"]["missing_signals"] = "none"
-    del manifest["workloads_dir"]
+    del manifest["workloads_dir"], manifest["server"]["program"]
     (directory / "run.json").write_text(json.dumps(manifest))
     for path in (directory / "trials").glob("*.json"):
         trial = json.loads(path.read_text())
@@ -49,6 +49,7 @@ def test_a_run_of_schema_1_reads_as_what_it_was(former: Path):
     assert run.manifest.database is not None
     assert (run.manifest.database.version, run.manifest.database.embedded) == ("18", True)
     assert run.manifest.target == ()
+    assert run.manifest.server == {"program": "uvicorn", "workers": 1}
     assert run.manifest.machine.missing_signals == ()
     first = run.trials[0].result
     assert first.victims["async_warm"].latency.n == 20
