@@ -17,11 +17,12 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from bench_app.die_with_parent import die_with_parent
+from bench_app.discovery import discover
 from bench_app.paths import BYSTANDER_PATH, CATALOGUE_PATH, SYNC_BYSTANDER_PATH, THREADS_PATH
 from bench_app.resources import open_resources
 from bench_app.route_table import RouteTable
 from bench_app.settings import Settings
-from bench_app.workload import Workload, discover
+from bench_app.workload import Workload
 from bench_probe.loop_stacks import Application
 from bench_probe.probe import Probe
 from bench_probe.thread_recorder import ThreadRecorder

@@ -16,8 +16,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import bench as bench_cli
+from bench_app.discovery import discover
 from bench_app.settings import Settings
-from bench_app.workload import discover
 from harness.machine.placement import place, usable_cores
 from harness.measure.server import Server, serve
 from harness.measure.services import Services, open_services

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench_app.workload import discover
+from bench_app.discovery import discover
 from bench_probe.accounts import Account
 from bench_probe.telemetry import COLUMNS
 from harness.judge.crossover import FILE, LEVELS, SOUGHT, CrossoverPlan, level_directory
@@ -32,7 +32,8 @@ from harness.record.run import (
 )
 from harness.record.telemetry import Accounts, Readings, Site, Telemetry
 from scenarios.wire.histogram import Distribution, Histogram
-from scenarios.wire.protocol import VICTIMS, TrialResult, Victim
+from scenarios.wire.protocol import TrialResult
+from scenarios.wire.victim import VICTIMS, Victim
 
 STARTED = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -127,7 +128,7 @@ def rehearse(
             plan=made,
             machine=facts(placement),
             placement=placement,
-            server={"workers": 1},
+            server={"program": "uvicorn", "workers": 1},
             database=DatabaseFacts("18", embedded=True),
             calibration=calibration,
             verifications=tuple(

@@ -12,7 +12,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench_app.workload import discover
+from bench_app.discovery import discover
 from harness.exceptions import BenchError, StoppedError
 from harness.judge.capacity import CAPACITIES, FILE, Capacities, Probe, VariantCapacity
 from harness.judge.objective import Objective, parse_objective

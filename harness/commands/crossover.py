@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from bench_app.workload import discover
+from bench_app.discovery import discover
 from harness.exceptions import BadInputError, BenchError, StoppedError, in_range, unknown
 from harness.judge.crossing import MOST_FURTHER, grid, next_level
 from harness.judge.crossover import (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench_app.workload import discover
+from bench_app.discovery import discover
 from harness.report.terminal import workload_table
 
 

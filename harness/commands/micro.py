@@ -13,7 +13,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench_app.workload import discover
+from bench_app.discovery import discover
 from harness.machine.placement import find_place, taking_place
 from harness.measure.child import PROJECT, launched
 from harness.measure.services import open_services

@@ -9,7 +9,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench_app.workload import discover, names_in
+from bench_app.discovery import discover, names_in
 from harness.exceptions import BadInputError, StoppedError
 from harness.judge.findings import find
 from harness.machine.facts import facts

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench_app.workload import discover
+from bench_app.discovery import discover
 from harness.judge.controls import CONTROLS, HOGGED_BLOCK, Control, spread
 from harness.judge.findings import Findings, find
 from harness.machine.facts import facts

@@ -11,7 +11,8 @@ from typing import Final
 from rich.console import Console
 from rich.markup import escape
 
-from bench_app.workload import Package, discover
+from bench_app.discovery import discover
+from bench_app.workload import Package
 from harness.causes.diagnosis import UNEXPLAINED, Diagnosis, diagnose
 from harness.causes.known import FAULTLESS, Case, Outcome, cases_of, confusion
 from harness.causes.symptoms import symptoms_of

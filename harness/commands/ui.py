@@ -11,7 +11,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench_app.workload import discover
+from bench_app.discovery import discover
 from harness.exceptions import BadInputError, BenchError
 from harness.machine.placement import find_place, taking_place
 from harness.measure.child import Child, fetch

@@ -23,7 +23,8 @@ from harness.record.trial_figures import TrialFigures, figures_of
 from harness.stats.bootstrap import Curve, curve
 from harness.stats.estimate import Estimate, geometric_mean
 from scenarios.wire.histogram import Distribution, merge
-from scenarios.wire.protocol import STAGGER, TrialResult, Victim, VictimName, merged_victims
+from scenarios.wire.protocol import STAGGER, TrialResult
+from scenarios.wire.victim import Victim, VictimName, merged_victims
 
 LITTLE_TOLERANCE: Final = 0.10
 HALVES_DIFFER: Final = 0.05

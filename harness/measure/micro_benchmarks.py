@@ -16,7 +16,8 @@ from fastapi import FastAPI
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench_app.app import create_app
-from bench_app.workload import Request, Variant, Workload, discover
+from bench_app.discovery import discover
+from bench_app.workload import Request, Variant, Workload
 
 CALLS: Final = 20
 """The number of calls in one timed round.

@@ -25,16 +25,8 @@ from harness.plan.plan import MAX_BLOCKS, Plan, PlannedVariant, Trial, Window
 from harness.plan.schedule import Schedule
 from harness.record.run import DatabaseFacts, Verification
 from harness.record.telemetry import Telemetry
-from scenarios.wire.protocol import (
-    TIMEOUT,
-    UNANSWERED,
-    ClosedLoop,
-    OpenLoop,
-    RequestSpec,
-    TrialOrder,
-    TrialResult,
-    VictimSpec,
-)
+from scenarios.wire.protocol import TIMEOUT, UNANSWERED, ClosedLoop, OpenLoop, RequestSpec, TrialOrder, TrialResult
+from scenarios.wire.victim import VictimSpec
 
 REQUEST_TIMEOUT_S: Final = 30.0
 VICTIMS: Final = (

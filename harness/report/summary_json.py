@@ -19,7 +19,7 @@ from harness.record.disturbance import DisturbedBlock
 from harness.record.run import SCHEMA
 from harness.stats.estimate import Estimate
 from harness.stats.figures import milliseconds
-from scenarios.wire.protocol import VICTIMS, Victim
+from scenarios.wire.victim import VICTIMS, Victim
 
 
 def to_summary(findings: Findings) -> dict[str, Any]:

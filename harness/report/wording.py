@@ -21,7 +21,7 @@ from harness.record.disturbance import WARN, DisturbedBlock, Unrest
 from harness.record.validation import Validation
 from harness.stats.figures import NOT_MEASURED, TOO_FEW, count, duration_ms, milliseconds, ratio, ratio_interval, times
 from scenarios.wire.histogram import Distribution
-from scenarios.wire.protocol import VictimName
+from scenarios.wire.victim import VictimName
 
 USUAL_SETTING: Final = "the usual setting"
 SMALL: Final = 0.1

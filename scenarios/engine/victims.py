@@ -15,7 +15,8 @@ import gevent
 from scenarios.engine.connection import Connection, cause_of, encode, now_ns
 from scenarios.engine.timer import Timer
 from scenarios.wire.histogram import Histogram
-from scenarios.wire.protocol import TIMEOUT, UNANSWERED, RequestSpec, Victim, VictimSpec
+from scenarios.wire.protocol import TIMEOUT, UNANSWERED, RequestSpec
+from scenarios.wire.victim import Victim, VictimSpec
 
 FEWEST_KEPT, MOST_KEPT = 2, 64
 """Limits for the connections of a warm victim, which has as many as it sends probes in a window."""

@@ -5,14 +5,14 @@ This module imports neither gevent nor Locust, so that the harness can import it
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 from scenarios.wire.arrivals import Arrivals
-from scenarios.wire.histogram import Distribution, bin_of, merge
+from scenarios.wire.histogram import Distribution, merge
+from scenarios.wire.victim import Victim, VictimName, VictimSpec, added_counts, merged_victims
 
 STAGGER: Final = 0.75
 """The share of the warm-up over which the users of a closed loop start."""
@@ -64,67 +64,6 @@ class OpenLoop:
     arrivals: Arrivals = "constant"
     seed: int = 1
     model: Literal["open"] = "open"
-
-
-VictimName = Literal["async_warm", "async_cold", "sync_warm", "sync_cold"]
-VICTIMS: Final[tuple[VictimName, ...]] = get_args(VictimName)
-
-
-@dataclass(frozen=True, slots=True)
-class VictimSpec:
-    """One victim: it probes a trivial endpoint `rate_rps` times a second, on new connections if `cold`."""
-
-    name: VictimName
-    path: str
-    cold: bool
-    rate_rps: float
-
-
-@dataclass(frozen=True, slots=True)
-class Victim:
-    """The results of one victim. A latency counts from the time at which the probe was due.
-
-    Attributes:
-        latency: the latencies of all probes that were answered with status 200 or never answered.
-        censored: those of them that still waited when the load ended. Each would have been longer under load, so it is
-            a lower bound.
-        failures: the probes without an answer of status 200, by cause.
-        probes: the latencies one by one, as (due time in ms after the opening of the window, latency in µs).
-    """
-
-    latency: Distribution = field(default_factory=Distribution)
-    censored: Distribution = field(default_factory=Distribution)
-    failures: dict[str, int] = field(default_factory=dict)
-    probes: tuple[tuple[int, int], ...] = ()
-
-    def percentile_us(self, percent: float) -> float | None:
-        """Return the latency, in µs, that `percent` (0 to 100) of the probes do not exceed, or None without probes."""
-        return self.latency.percentile_us(percent)
-
-    def is_lower_bound(self, percent: float) -> bool:
-        """Return whether this percentile is a lower bound: a probe at or below it still waited when the load ended."""
-        value_us = self.latency.percentile_us(percent)
-        if not self.censored.n or value_us is None:
-            return False
-        # A percentile is known to its bin, and no better.
-        return bin_of(self.censored.min_us) <= bin_of(int(value_us))
-
-
-def merged_victims(parts: Iterable[Mapping[VictimName, Victim]]) -> dict[VictimName, Victim]:
-    """Return the results of each victim, merged over all parts."""
-    found: dict[VictimName, list[Victim]] = {}
-    for part in parts:
-        for name, victim in part.items():
-            found.setdefault(name, []).append(victim)
-    return {
-        name: Victim(
-            latency=merge(victim.latency for victim in victims),
-            censored=merge(victim.censored for victim in victims),
-            failures=_added(victim.failures for victim in victims),
-            probes=tuple(probe for victim in victims for probe in victim.probes),
-        )
-        for name, victims in found.items()
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +238,7 @@ def together(parts: Sequence[TrialResult]) -> TrialResult:
         latency=merge(part.latency for part in parts),
         service=merge(part.service for part in parts),
         send_lag=merge(part.send_lag for part in parts),
-        failures=_added(part.failures for part in parts),
+        failures=added_counts(part.failures for part in parts),
         failed_latency=merge(part.failed_latency for part in parts),
         dropped=sum(part.dropped for part in parts),
         sent=sum(part.sent for part in parts),
@@ -319,13 +258,6 @@ def together(parts: Sequence[TrialResult]) -> TrialResult:
         core_busy=(),
         load_processes=len(parts),
     )
-
-
-def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for each in counts:
-        total.update(each)
-    return dict(total)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ async def dropped_unlabelled() -> dict[str, bool]:
 '''
 
 CASES = """
-from bench_app.workload import discover
+from bench_app.discovery import discover
 from harness.causes.known import cases_of
 
 print([case.name for case in cases_of("workloads", discover()) if case.workload == "dropped"])

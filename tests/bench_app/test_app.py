@@ -9,8 +9,9 @@ import pytest_asyncio
 from fastapi.testclient import TestClient
 
 from bench_app.app import create_app
+from bench_app.discovery import discover
 from bench_app.settings import Settings
-from bench_app.workload import Request, Variant, Workload, discover
+from bench_app.workload import Request, Variant, Workload
 
 ENDPOINTS = [
     pytest.param(workload, variant, request, id=variant.path[1:] + request.path)

@@ -5,7 +5,8 @@ from typing import cast
 
 import pytest
 
-from bench_app.workload import BUSY, Claim, Kind, Request, Workload, WorkloadError, _check, discover, names_in
+from bench_app.discovery import _check, discover, names_in
+from bench_app.workload import BUSY, Claim, Kind, Request, Workload, WorkloadError
 
 
 def test_discovery_finds_every_file_in_alphabetical_order():

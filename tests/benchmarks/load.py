@@ -22,7 +22,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from bench_app.workload import discover
+from bench_app.discovery import discover
 from harness.machine.placement import Placement, place, usable_cores
 from harness.measure.child import Child
 from harness.measure.load import Load, open_load

@@ -15,7 +15,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from bench_app.workload import discover
+from bench_app.discovery import discover
 from bench_probe.telemetry import Mode
 from harness.machine.placement import place, usable_cores
 from harness.measure.load import Load, open_load

@@ -15,7 +15,7 @@ from harness.report.chart import Sketch
 from harness.report.chart_rule import ChartRule, Part, Place
 from harness.report.marks import PAPER, log_ms, looks_of_cells, name_rows
 from harness.stats.figures import milliseconds
-from scenarios.wire.protocol import VictimName
+from scenarios.wire.victim import VictimName
 
 VICTIM_SPAN: Final = 0.82
 

@@ -4,7 +4,8 @@ from typing import get_args
 
 import pytest
 
-from bench_app.workload import Package, Suffers, Workload, discover
+from bench_app.discovery import discover
+from bench_app.workload import Package, Suffers, Workload
 from harness.causes.known import LOW, Case, Outcome, cases_of, confusion
 from harness.exceptions import BadInputError
 from harness.plan.level import Level

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from bench_app.workload import discover
+from bench_app.discovery import discover
 from harness.commands.selfcheck import Checker, Display
 from harness.judge.controls import CONTROLS
 from harness.machine.facts import facts

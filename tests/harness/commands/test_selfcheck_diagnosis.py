@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench_app.workload import Package, discover
+from bench_app.discovery import discover
+from bench_app.workload import Package
 from harness.causes.diagnosis import Diagnosis, core_taken, diagnose
 from harness.causes.known import cases_of
 from harness.causes.symptoms import Symptoms, symptoms_of, waiting_share

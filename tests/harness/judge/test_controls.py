@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench_app.workload import discover
+from bench_app.discovery import discover
 from harness.judge.controls import CONTROLS, HOGGED_BLOCK, Control, spread
 from harness.judge.findings import Findings, find
 from harness.plan.level import Level

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench_app.discovery import discover
 from bench_app.settings import THREAD_TOKENS
-from bench_app.workload import discover
 from harness.causes.bounds import bound
 from harness.judge.crossing import (
     MOST_FURTHER,

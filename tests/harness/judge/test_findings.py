@@ -21,7 +21,8 @@ from harness.record.run import read_run
 from harness.report.summary_json import to_summary
 from harness.report.terminal import print_findings
 from scenarios.wire.histogram import Distribution
-from scenarios.wire.protocol import Slice, TrialResult, Victim
+from scenarios.wire.protocol import Slice, TrialResult
+from scenarios.wire.victim import Victim
 from tests.rehearsal import STARTED, distribution, plan, rehearse, result
 
 RATES = {"sync": 1_000.0, "async": 1_500.0, "blocking": 50.0, "offload": 1_010.0}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench_app.workload import discover
+from bench_app.discovery import discover
 from harness.exceptions import BadInputError
 from harness.machine.placement import place, usable_cores
 from harness.measure.child import Child

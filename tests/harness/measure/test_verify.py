@@ -4,7 +4,8 @@ import socket
 import threading
 from pathlib import Path
 
-from bench_app.workload import Request, discover
+from bench_app.discovery import discover
+from bench_app.workload import Request
 from harness.machine.placement import place, usable_cores
 from harness.measure.child import BODY_LIMIT
 from harness.measure.server import serve

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from bench_app.workload import discover
+from bench_app.discovery import discover
 from harness.exceptions import BadInputError
 from harness.plan.options import RunOptions
 from harness.plan.plan import Pair

@@ -9,7 +9,8 @@ from harness.machine.placement import place, usable_cores
 from harness.measure.load import Load, open_load
 from harness.measure.server import Server
 from scenarios.wire.histogram import Distribution, Histogram
-from scenarios.wire.protocol import ClosedLoop, RequestSpec, TrialOrder, Victim, VictimName, VictimSpec, merged_victims
+from scenarios.wire.protocol import ClosedLoop, RequestSpec, TrialOrder
+from scenarios.wire.victim import Victim, VictimName, VictimSpec, merged_victims
 
 WARM = VictimSpec("async_warm", BYSTANDER_PATH, cold=False, rate_rps=20.0)
 COLD = VictimSpec("async_cold", BYSTANDER_PATH, cold=True, rate_rps=20.0)

@@ -17,7 +17,8 @@ from harness.machine.placement import place, usable_cores
 from harness.measure.child import Child
 from harness.measure.load import Load, open_load
 from harness.measure.server import Server
-from scenarios.wire.protocol import UNANSWERED, ClosedLoop, RequestSpec, TrialOrder, TrialResult, VictimSpec
+from scenarios.wire.protocol import UNANSWERED, ClosedLoop, RequestSpec, TrialOrder, TrialResult
+from scenarios.wire.victim import VictimSpec
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
