@@ -11,8 +11,6 @@ from typing import Final, Literal
 
 from harness.causes.symptoms import Holding, Spending, Symptoms
 
-FULL_CORE: Final = 0.85
-"""A server process that uses this share of a core makes its own requests wait for the processor."""
 SELDOM: Final = 0.05
 """Requests do not wait for a pool that is full in a smaller share of the samples than this."""
 

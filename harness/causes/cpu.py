@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.causes.cause import Cause, CauseRule, Prediction, Scene
-from harness.causes.charge import FULL_CORE, Contrast, FillsCore
+from harness.causes.charge import Contrast, FillsCore
 from harness.causes.prediction import doubled
+from harness.machine.core import FULL_CORE
 
 
 def condition(contrast: Contrast) -> Iterator[FillsCore]:

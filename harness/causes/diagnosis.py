@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from harness.causes.cause import Cause, CauseRule, discover
-from harness.causes.charge import FULL_CORE, Charge, Contrast, FillsCore, Occupies, Queues, Slows
+from harness.causes.charge import Charge, Contrast, FillsCore, Occupies, Queues, Slows
 from harness.causes.symptoms import Holding, Spending, Symptoms
+from harness.machine.core import FULL_CORE
 
 SLOWER_SHARE: Final = 0.25
 SLOWER_S: Final = 0.001

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.causes.cause import Cause, CauseRule, Scene
-from harness.causes.charge import FULL_CORE, Contrast, Occupies
+from harness.causes.charge import Contrast, Occupies
 from harness.causes.loop_blocked import wait_for_loop
+from harness.machine.core import FULL_CORE
 
 THREADS_COMPUTE: Final = 0.7
 STARVED_S: Final = 0.002

@@ -7,7 +7,7 @@ from typing import Literal
 
 from harness.causes.bounds import Demands, bounds_of
 from harness.causes.cause import Prediction, Scene
-from harness.causes.charge import FULL_CORE
+from harness.machine.core import FULL_CORE
 from harness.plan.knobs import Knobs
 from harness.plan.level import Level
 
