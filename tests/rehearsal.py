@@ -20,16 +20,8 @@ from harness.plan.plan import Plan, Trial
 from harness.plan.planning import make_plan
 from harness.plan.schedule import Schedule
 from harness.record.calibration import Calibration
-from harness.record.run import (
-    SCHEMA,
-    Answer,
-    DatabaseFacts,
-    Manifest,
-    Record,
-    RecordedTrial,
-    Verification,
-    make_directory,
-)
+from harness.record.run import SCHEMA, Answer, DatabaseFacts, Manifest, Record, RecordedTrial, Verification
+from harness.record.run_directory import make_directory
 from harness.record.telemetry import Accounts, Readings, Site, Telemetry
 from scenarios.wire.histogram import Distribution, Histogram
 from scenarios.wire.protocol import TrialResult

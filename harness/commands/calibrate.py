@@ -20,7 +20,7 @@ from harness.measure.load import Load, open_load
 from harness.plan.address import HOST
 from harness.plan.options import MAX_SECONDS, MIN_SECONDS
 from harness.record.calibration import CALIBRATIONS, FILE, Calibration, Percentiles
-from harness.record.run import beside_the_runs
+from harness.record.run_directory import beside_the_runs
 from scenarios.wire.histogram import Distribution, merge
 from scenarios.wire.protocol import ClosedLoop, RequestSpec, TrialOrder, TrialResult
 

@@ -26,7 +26,7 @@ from harness.plan.plan import Plan, Trial, Window
 from harness.plan.planning import make_plan
 from harness.plan.schedule import Schedule
 from harness.record.command_line import program
-from harness.record.run import PAGE, TRIALS, make_directory
+from harness.record.run_directory import PAGE, TRIALS, make_directory
 from harness.report.announcer import Announcer
 from harness.stats.bisection import Bisection
 from harness.stats.figures import milliseconds

@@ -41,7 +41,8 @@ from harness.plan.profile import PROFILES
 from harness.plan.schedule import SESSION_OVERHEAD_S, Schedule
 from harness.record.calibration import read_calibration
 from harness.record.command_line import program
-from harness.record.run import PAGE, SCHEMA, TRIALS, Manifest, Record, RecordedTrial, make_directory, read_run
+from harness.record.run import SCHEMA, Manifest, Record, RecordedTrial, read_run
+from harness.record.run_directory import PAGE, TRIALS, make_directory
 from harness.report import wording
 from harness.report.announcer import Announcer
 from harness.stats import figures

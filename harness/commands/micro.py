@@ -19,7 +19,7 @@ from harness.measure.child import PROJECT, launched
 from harness.measure.services import open_services
 from harness.plan.options import RunOptions
 from harness.plan.planning import make_plan
-from harness.record.run import beside_the_runs
+from harness.record.run_directory import beside_the_runs
 
 BENCHMARKS: Final = PROJECT / "harness" / "measure" / "micro_benchmarks.py"
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from harness.judge import capacity, crossover
 from harness.measure.forks import in_forks
-from harness.record.run import PAGE
+from harness.record.run_directory import PAGE
 from harness.report.capacity import print_capacities, write_capacities
 from harness.report.crossover import print_crossover, write_crossover
 from harness.report.page import write_report

@@ -26,7 +26,8 @@ from harness.plan.plan import Plan
 from harness.plan.planning import make_plan
 from harness.plan.schedule import Confirmation, Schedule
 from harness.record.command_line import program
-from harness.record.run import PAGE, Manifest, point_latest, read_run
+from harness.record.run import Manifest, read_run
+from harness.record.run_directory import PAGE, point_latest
 from harness.record.validation import read_validation
 from harness.report import wording
 from harness.report.progress import ProgressDisplay

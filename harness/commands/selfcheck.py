@@ -33,16 +33,8 @@ from harness.plan.options import RunOptions
 from harness.plan.plan import Plan, Trial, Window
 from harness.plan.planning import make_plan
 from harness.plan.schedule import Schedule
-from harness.record.run import (
-    SCHEMA,
-    Manifest,
-    Record,
-    RecordedTrial,
-    Verification,
-    beside_the_runs,
-    make_directory,
-    read_run,
-)
+from harness.record.run import SCHEMA, Manifest, Record, RecordedTrial, Verification, read_run
+from harness.record.run_directory import beside_the_runs, make_directory
 from harness.record.validation import FILE, VALIDATIONS, Outcome, Validation
 from harness.report import wording
 from harness.report.terminal import plain_table

@@ -22,7 +22,8 @@ from harness.plan.options import RunOptions
 from harness.plan.plan import Plan, Trial, Window, unloaded_of
 from harness.plan.planning import make_plan
 from harness.plan.schedule import Schedule
-from harness.record.run import DIAGNOSIS, RECORDED, RecordedTrial, make_directory
+from harness.record.run import RECORDED, RecordedTrial
+from harness.record.run_directory import DIAGNOSIS, make_directory
 from harness.report.announcer import Announcer
 from harness.report.terminal import plain_table
 

@@ -25,7 +25,8 @@ from harness.judge.verdict import Verdict
 from harness.machine.machine import Machine
 from harness.plan.level import Level
 from harness.plan.plan import PlannedWorkload
-from harness.record.run import SCHEMA, TRIALS, Run, read_run
+from harness.record.run import SCHEMA, Run, read_run
+from harness.record.run_directory import TRIALS
 from harness.stats.estimate import Estimate
 
 FILE: Final = "crossover.json"

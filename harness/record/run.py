@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -28,18 +27,13 @@ from harness.plan.plan import Plan, Trial
 from harness.plan.schedule import Found, Schedule
 from harness.record.calibration import Calibration
 from harness.record.former import manifest_of, trial_of
+from harness.record.run_directory import DIAGNOSIS, MANIFEST, TRIALS
 from harness.record.telemetry import Telemetry
 from harness.record.validation import Validation
 from scenarios.wire.histogram import BINS
 from scenarios.wire.protocol import TrialResult
 
 SCHEMA: Final = 2
-MANIFEST: Final = "run.json"
-TRIALS: Final = "trials"
-DIAGNOSIS: Final = "diagnosis"
-PAGE: Final = "report.html"
-SUMMARY: Final = "summary.json"
-CHARTS: Final = "charts"
 
 T = TypeVar("T")
 
@@ -178,61 +172,6 @@ class Record:
 
     def _save_manifest(self) -> None:
         _write(self.directory / MANIFEST, MANIFESTS.dump_json(self.manifest, indent=1))
-
-
-def make_directory(parent: Path, name: str, started: datetime) -> Path:
-    """Create a run directory below `parent`, named by the time and `name`, and return its path.
-
-    Raises:
-        BadInputError: `parent` cannot be written to.
-    """
-    stem = f"{started:%Y%m%dT%H%M%SZ}-{name}"
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        for suffix in ("", *(f"-{number}" for number in range(2, 100))):
-            directory = parent / f"{stem}{suffix}"
-            if not directory.exists():
-                break
-        for part in (directory, directory / TRIALS, directory / "logs"):
-            part.mkdir()
-    except OSError as error:
-        raise _unwritable(parent, error) from None
-    return directory
-
-
-def beside_the_runs(parent: Path, name: str) -> Path:
-    """Return the path of the file `name` in the directory of the runs, after a check that it can be written to.
-
-    Raises:
-        BadInputError: it cannot be written to.
-    """
-    path = parent.resolve() / name
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    except OSError as error:
-        raise _unwritable(parent, error) from None
-    return path
-
-
-def _unwritable(parent: Path, error: OSError) -> BadInputError:
-    return BadInputError(
-        f"--out {parent} cannot be written to ({error.strerror}): give a directory that you may write."
-    )
-
-
-def point_latest(directory: Path) -> Path:
-    """Point the link `latest`, beside the run directory, at it; return the link, or the directory if links fail."""
-    latest = directory.parent / "latest"
-    fresh = directory.parent / f".latest-{os.getpid()}"
-    try:
-        fresh.unlink(missing_ok=True)
-        fresh.symlink_to(directory.name, target_is_directory=True)
-        fresh.replace(latest)
-    except OSError:
-        fresh.unlink(missing_ok=True)
-        return directory
-    return latest
 
 
 def read_run(directory: Path) -> Run:

@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from rich.console import Console
 
 from harness.judge.capacity import FILE, Capacities, Probe, VariantCapacity
-from harness.record.run import CHARTS, PAGE
+from harness.record.run_directory import CHARTS, PAGE
 from harness.report import wording
 from harness.report.chart import Chart, Sketch, draw_chart
 from harness.report.marks import INK, PAPER, log_ms, looks_of

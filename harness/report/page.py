@@ -19,7 +19,8 @@ from harness.judge.verdict import Verdict
 from harness.machine.core import FULL_CORE
 from harness.plan.metric import PERCENTS
 from harness.plan.plan import PlannedWorkload
-from harness.record.run import CHARTS, PAGE, SUMMARY, Verification, read_run, to_json
+from harness.record.run import Verification, read_run, to_json
+from harness.record.run_directory import CHARTS, PAGE, SUMMARY
 from harness.report import wording
 from harness.report.chart import Chart, Sketch, Spread, draw_chart, one_by_one
 from harness.report.chart_rule import sketch_over_time, sketch_overview, sketch_workload

@@ -311,6 +311,11 @@ def saturation(cells: Sequence[JudgedCell]) -> str:
     return ""
 
 
+def closed_loop(users: int | None) -> str:
+    """Name the kind of load of a crossover search, with its number of users where that is fixed."""
+    return "closed loop" if users is None else f"{level_of('users', users)}, closed loop"
+
+
 def level_of(over: Over, level: float) -> str:
     """Spell a level of users, or of a declared wait."""
     if over == "users":

@@ -8,7 +8,8 @@ import pytest
 from harness.judge.findings import Findings, JudgedCell, find
 from harness.judge.verdict import Verdict
 from harness.plan.plan import Plan, Trial
-from harness.record.run import DIAGNOSIS, read_run
+from harness.record.run import read_run
+from harness.record.run_directory import DIAGNOSIS
 from harness.record.telemetry import Site, Telemetry
 from harness.report.page import write_report
 from scenarios.wire.protocol import TrialResult

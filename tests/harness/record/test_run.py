@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from harness.exceptions import BadInputError
-from harness.record.run import make_directory, point_latest, read_run
-from tests.rehearsal import STARTED, plan, rehearse, result, schedule
+from harness.record.run import read_run
+from tests.rehearsal import plan, rehearse, result, schedule
 
 
 @pytest.fixture
@@ -19,16 +19,6 @@ def test_a_run_is_read_back_as_it_was_written(directory: Path):
     assert [recorded.trial for recorded in run.trials] == list(schedule("root").trials)
     assert run.trials[3].result == result(1_004.0)
     assert run.is_complete
-
-
-def test_two_runs_of_the_same_second_do_not_share_a_directory(tmp_path: Path):
-    assert make_directory(tmp_path, "quick", STARTED) != make_directory(tmp_path, "quick", STARTED)
-
-
-def test_latest_leads_to_the_newest_run(tmp_path: Path, directory: Path):
-    point_latest(directory)
-    newer = make_directory(tmp_path, "newer", STARTED)
-    assert point_latest(newer).resolve() == newer
 
 
 def test_a_foreign_directory_is_refused(tmp_path: Path):
@@ -68,13 +58,6 @@ def test_a_trial_with_impossible_figures_is_refused(directory: Path, change: dic
     path.write_text(json.dumps(trial))
     with pytest.raises(BadInputError, match=r"0001\.json is damaged"):
         read_run(directory)
-
-
-def test_a_directory_in_the_place_of_latest_is_left_alone(tmp_path: Path, directory: Path):
-    (tmp_path / "latest").mkdir()
-    (tmp_path / "latest" / "mine").touch()
-    assert point_latest(directory) == directory
-    assert (tmp_path / "latest" / "mine").exists()
 
 
 def test_a_trial_of_another_run_is_refused(directory: Path):
