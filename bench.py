@@ -99,7 +99,7 @@ def _command_line() -> str:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from harness.machine.version import version
+        from harness.version import version
 
         typer.echo(f"bench {version()}")
         raise typer.Exit

@@ -149,7 +149,7 @@ def test_every_file_that_is_named_exists(page: Path):
     named = re.findall(rf"`((?:{rooms})/[\w/.-]+)`", page.read_text(encoding="utf-8"))
     told_to_write = {
         "bench_app/workloads/pause.py",
-        "harness/causes/new_connections.py",
+        "harness/causes/rules/new_connections.py",
         "harness/report/charts/server_cpu.py",
     }
     assert [name for name in named if name not in told_to_write and not (PROJECT / name).exists()] == []
@@ -240,7 +240,7 @@ def test_a_workload_is_added_as_the_page_says(tmp_path: Path, inside: bool):
 
 def test_a_cause_is_added_as_the_page_says(tmp_path: Path):
     tree = copy_tree(tmp_path)
-    (tree / "harness/causes/new_connections.py").write_text(block_of("add-a-cause.md"), encoding="utf-8")
+    (tree / "harness/causes/rules/new_connections.py").write_text(block_of("add-a-cause.md"), encoding="utf-8")
     found = run_python(tree, "-c", "from harness.causes.cause import discover; print('new connections' in discover())")
     assert found.stdout == "True\n", found.stderr
 

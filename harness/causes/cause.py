@@ -1,7 +1,7 @@
 """What a cause is: a rule that says when it applies, and the words, the advice and the prediction that go with it.
 
-Each cause has one file. A file of this folder takes part by binding a `CauseRule` to the module's name `rule`. No other
-file needs a change.
+Each cause has one file in `rules/`. It takes part by binding a `CauseRule` to the module's name `rule`. No other file
+needs a change.
 """
 
 from __future__ import annotations
@@ -108,19 +108,21 @@ class CauseRule:
 
 @cache
 def discover() -> Mapping[str, CauseRule]:
-    """Return every rule of this folder by the name of its cause, in the alphabetical order of the files.
+    """Return every rule in `rules/` by the name of its cause, in the alphabetical order of the files.
 
     Raises:
         BenchError: two files describe a cause of the same name.
     """
-    package = importlib.import_module(__package__)
+    package = importlib.import_module(f"{__package__}.rules")
     found: dict[str, CauseRule] = {}
     for module_info in pkgutil.iter_modules(package.__path__):
-        rule = getattr(importlib.import_module(f"{__package__}.{module_info.name}"), "rule", None)
+        rule = getattr(importlib.import_module(f"{package.__name__}.{module_info.name}"), "rule", None)
         if not isinstance(rule, CauseRule):
             continue
         if rule.name in found:
-            raise BenchError(f"harness/causes/{module_info.name}.py: another file has a cause called {rule.name!r}.")
+            raise BenchError(
+                f"harness/causes/rules/{module_info.name}.py: another file has a cause called {rule.name!r}."
+            )
         found[rule.name] = rule
     return MappingProxyType(found)
 

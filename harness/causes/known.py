@@ -62,7 +62,7 @@ def cases_of(package: Package, workloads: Mapping[str, Workload]) -> tuple[Case,
     """Return the cases that these workloads make: each variant with a label, at a low and at a high level.
 
     Raises:
-        BadInputError: a label names a cause that no file in harness/causes/ describes.
+        BadInputError: a label names a cause that no file in harness/causes/rules/ describes.
     """
     return tuple(
         case

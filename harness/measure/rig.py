@@ -25,10 +25,18 @@ from harness.plan.plan import MAX_BLOCKS, Plan, PlannedVariant, Trial, Window
 from harness.plan.schedule import Schedule
 from harness.record.run import DatabaseFacts, Verification
 from harness.record.telemetry import Telemetry
-from scenarios.wire.protocol import TIMEOUT, UNANSWERED, ClosedLoop, OpenLoop, RequestSpec, TrialOrder, TrialResult
+from scenarios.wire.protocol import (
+    REQUEST_TIMEOUT_S,
+    TIMEOUT,
+    UNANSWERED,
+    ClosedLoop,
+    OpenLoop,
+    RequestSpec,
+    TrialOrder,
+    TrialResult,
+)
 from scenarios.wire.victim import VictimSpec
 
-REQUEST_TIMEOUT_S: Final = 30.0
 VICTIMS: Final = (
     VictimSpec("async_warm", BYSTANDER_PATH, cold=False, rate_rps=20.0),
     VictimSpec("async_cold", BYSTANDER_PATH, cold=True, rate_rps=10.0),

@@ -9,9 +9,11 @@ from harness.plan.level import Level
 Metric = str
 """`throughput_rps`, or the name of a latency percentile such as `p99_ms`."""
 
-PERCENTS: Final = (50, 95, 99)
+PERCENTS: Final[tuple[float, ...]] = (50, 95, 99)
 """Every latency percentile that is compared and shown. To add one is to add it here."""
-PERCENTILES: Final[dict[Metric, float]] = {f"p{percent}_ms": percent for percent in PERCENTS}
+TAIL_PERCENT: Final = 99.9
+"""A percentile that an open loop also shows, and that is never compared: it rests on few requests."""
+PERCENTILES: Final[dict[Metric, float]] = {f"p{percent:g}_ms": percent for percent in PERCENTS}
 
 ENOUGH_BEYOND: Final = 10
 """At least this many requests must lie beyond a percentile; with fewer, it rests on single requests."""

@@ -26,8 +26,8 @@ from harness.machine.placement import Placement
 from harness.plan.plan import Plan, Trial
 from harness.plan.schedule import Found, Schedule
 from harness.record.calibration import Calibration
-from harness.record.former import manifest_of, trial_of
 from harness.record.run_directory import DIAGNOSIS, MANIFEST, TRIALS
+from harness.record.schema_1 import manifest_of, trial_of
 from harness.record.telemetry import Telemetry
 from harness.record.validation import Validation
 from scenarios.wire.histogram import BINS

@@ -17,7 +17,7 @@ from harness.judge import guards
 from harness.judge.findings import Findings, JudgedCell, JudgedClaim, JudgedComparison, find
 from harness.judge.verdict import Verdict
 from harness.machine.core import FULL_CORE
-from harness.plan.metric import PERCENTS
+from harness.plan.metric import PERCENTS, TAIL_PERCENT
 from harness.plan.plan import PlannedWorkload
 from harness.record.run import Verification, read_run, to_json
 from harness.record.run_directory import CHARTS, PAGE, SUMMARY
@@ -127,6 +127,7 @@ def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Secti
         full_core=FULL_CORE,
         probes=_fewest_probes,
         percents=PERCENTS,
+        tail_percents=tuple(dict.fromkeys((*PERCENTS, TAIL_PERCENT))),
         causes={judged.cell.key: judged.cause for judged in findings.cells},
         tally=tally(findings.headline),
         svg=lambda chart: Markup(chart.svg),

@@ -130,8 +130,8 @@ def _rounded(value: float | None, digits: int) -> float | None:
 def _cell(judged: JudgedCell) -> dict[str, Any]:
     cell = judged.cell
 
-    def percentiles(*percents: int) -> dict[str, float | None]:
-        return {f"p{percent}": _rounded(milliseconds(cell.latency_us(percent)), 3) for percent in percents}
+    def percentiles(*percents: float) -> dict[str, float | None]:
+        return {f"p{percent:g}": _rounded(milliseconds(cell.latency_us(percent)), 3) for percent in percents}
 
     return {
         "workload": cell.workload.name,

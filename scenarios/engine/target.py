@@ -10,7 +10,7 @@ from gevent.lock import BoundedSemaphore
 
 from scenarios.engine.connection import Connection, StampedConnection, encode, now_ns
 from scenarios.engine.recorder import Recorder
-from scenarios.wire.protocol import ALONE, TIMEOUT, UNANSWERED, RequestSpec, Share
+from scenarios.wire.protocol import ALONE, REQUEST_TIMEOUT_S, TIMEOUT, UNANSWERED, RequestSpec, Share
 
 SWEEP_S: Final = 0.1
 LONGEST_SWEEP_S: Final = 1.0
@@ -50,7 +50,7 @@ class Target:
         port: int,
         requests: tuple[RequestSpec, ...],
         recorder: Recorder,
-        timeout_s: float = 30.0,
+        timeout_s: float = REQUEST_TIMEOUT_S,
         stamped: bool = False,
     ) -> None:
         self.requests = requests

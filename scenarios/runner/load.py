@@ -22,7 +22,7 @@ from gevent.fileobject import FileObjectPosix
 from locust.env import Environment
 from pydantic import TypeAdapter
 
-from scenarios.runner.identity import version
+from scenarios.runner.engine_version import version
 from scenarios.runner.trial import run_trial
 from scenarios.runner.worker_group import WorkerGroup, WorkersLostError
 from scenarios.wire.protocol import Joined, Ready, TrialOrder, TrialResult

@@ -21,7 +21,7 @@ from locust.exception import RPCError
 from locust.runners import STATE_RUNNING, WorkerRunner
 
 from scenarios.engine.connection import now_ns
-from scenarios.runner.identity import version
+from scenarios.runner.engine_version import version
 from scenarios.runner.trial import Measurement
 from scenarios.runner.worker_group import CONNECTED, GO, HELLO, ORDER, ORDERS, PREPARED, REFUSED, RESULT, RESULTS
 from scenarios.wire.protocol import Share

@@ -20,6 +20,9 @@ STAGGER: Final = 0.75
 SLICES: Final = 10
 SHORTEST_SLICE_S, LONGEST_SLICE_S = 0.1, 1.0
 
+REQUEST_TIMEOUT_S: Final = 30.0
+"""A request that has no complete answer by then has failed, in a run as in Locust's web UI."""
+
 UNANSWERED: Final = "unanswered when the drain ended"
 TIMEOUT: Final = "timeout"
 """The causes of failure after which the server may still be working on the abandoned request."""

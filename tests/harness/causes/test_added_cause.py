@@ -41,7 +41,7 @@ for explained in explain(diagnose(alone, loaded).causes, scene):
 def test_a_cause_that_is_put_into_the_folder_is_found_and_explained(tmp_path: Path):
     tree = copy_tree(tmp_path)
     assert run_python(tree, "-c", ASK).stdout == ""
-    (tree / "harness/causes/moonlight.py").write_text(RULE)
+    (tree / "harness/causes/rules/moonlight.py").write_text(RULE)
     told = run_python(tree, "-c", ASK)
     assert told.stdout == "moonlight | the moon shines on /a/sync for 50% of the delay | Draw the curtains.\n", (
         told.stderr
@@ -50,5 +50,5 @@ def test_a_cause_that_is_put_into_the_folder_is_found_and_explained(tmp_path: Pa
 
 def test_two_files_cannot_describe_the_same_cause(tmp_path: Path):
     tree = copy_tree(tmp_path)
-    (tree / "harness/causes/moonlight.py").write_text(RULE.replace('name="moonlight"', 'name="CPU"'))
+    (tree / "harness/causes/rules/moonlight.py").write_text(RULE.replace('name="moonlight"', 'name="CPU"'))
     assert "moonlight.py: another file has a cause called 'CPU'" in run_python(tree, "-c", ASK).stderr

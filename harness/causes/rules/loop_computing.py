@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.causes.cause import Cause, CauseRule, Scene
 from harness.causes.charge import Contrast, Occupies
-from harness.causes.loop_blocked import blocks, wait_for_loop
+from harness.causes.rules.loop_blocked import blocks, wait_for_loop
 from harness.causes.symptoms import Symptoms
 
 COMPUTING_SHARE: Final = 0.05

@@ -7,8 +7,8 @@ from typing import Final
 
 from harness.causes.cause import Cause, CauseRule, Scene
 from harness.causes.charge import Contrast, Occupies
-from harness.causes.loop_blocked import wait_for_loop
-from harness.causes.loop_computing import long_steps, serialises
+from harness.causes.rules.loop_blocked import wait_for_loop
+from harness.causes.rules.loop_computing import long_steps, serialises
 
 
 def condition(contrast: Contrast) -> Iterator[Occupies]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 NAME: Final = "async-versus-blocking"
-PROJECT_FILE: Final = Path(__file__).resolve().parent.parent.parent / "pyproject.toml"
+PROJECT_FILE: Final = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
 
 def version() -> str:

@@ -2,7 +2,7 @@
 
 import tomllib
 
-from harness.machine.version import PROJECT_FILE, version
+from harness.version import PROJECT_FILE, version
 
 
 def test_the_version_is_that_of_the_project_file():
