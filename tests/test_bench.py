@@ -535,6 +535,8 @@ CROSSOVER = ("crossover", "sleep", "sync", "async", "--over", "users")
         (("run", "--rate", "100", "--users", "8,64"), ("give one number of users",)),
         (("run", "--rate", "100", "--arrivals", "poison"), ("did you mean 'poisson'?",)),
         (("run", "--rate", "100", "--think-ms", "5"), ("--think-ms is for a closed loop",)),
+        (("run", "--rate", "100", "--iso-rate", "0.7"), ("--iso-rate adds a step to a closed loop",)),
+        (("run", "root", "--threads", "8,16", "--iso-rate", "0.7"), ("with several values of a knob",)),
         (("run", "--iso-rate", "7"), ("--iso-rate 7 is out of range",)),
         (("run", "postgresql://u:secret@h/x"), ("--dsn goes before",)),
         (("run", "--users", "many"), ("--users many is not a list of whole numbers",)),

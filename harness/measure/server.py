@@ -23,9 +23,11 @@ from harness.record.telemetry import Tail
 START_LIMIT_S: Final = 30.0
 ATTEMPTS: Final = 3
 FACTORY: Final = "bench_app.app:create_app"
+PROGRAM: Final[ServerProgram] = UVICORN
+"""The server program that is measured."""
 
 
-def options(settings: Iterable[Knobs] = (USUAL,), program: ServerProgram = UVICORN) -> dict[str, Any]:
+def options(settings: Iterable[Knobs] = (USUAL,), program: ServerProgram = PROGRAM) -> dict[str, Any]:
     """Return the settings of the server by their labels; a knob with several values lists them all."""
     knobs = list(settings)
     chosen = {
@@ -61,9 +63,9 @@ def serve(
     recorded: bool = False,
     probe: Mode | None = None,
     knobs: Knobs = USUAL,
-    program: ServerProgram = UVICORN,
+    program: ServerProgram = PROGRAM,
 ) -> Iterator[Server]:
-    """Start uvicorn on `port` of `host`, or on any free port, and wait until it answers.
+    """Start the server program on `port` of `host`, or on any free port, and wait until it answers.
 
     `recorded` starts the form that reports the thread of each handler. That form serves verification, never
     measurement. `probe` is the mode of the server's probe, None for a server without one.

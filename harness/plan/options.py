@@ -207,6 +207,11 @@ class RunOptions(Options):
             raise BadInputError(
                 "--think-ms is for a closed loop: with --rate, the schedule decides when a request is due."
             )
+        if self.iso_rate and (self.rate or len(self.settings) > 1):
+            raise BadInputError(
+                "--iso-rate adds a step to a closed loop with one setting of the server: leave it out with --rate, or "
+                "with several values of a knob."
+            )
         if self.max_blocks is not None:
             in_range("--max-blocks", self.max_blocks, self.blocks or PROFILES[self.profile].blocks, MAX_BLOCKS)
         self.meeting  # noqa: B018  # raises where its two options contradict each other

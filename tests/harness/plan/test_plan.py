@@ -107,7 +107,7 @@ def test_the_step_at_an_equal_rate_follows_from_the_slower_twin():
 
 
 def test_an_open_loop_has_no_step_at_an_equal_rate():
-    assert make_plan(discover(), RunOptions(rate=[100], iso_rate=0.7)).iso_pairs == ()
+    assert make_plan(discover(), RunOptions(rate=[100], profile="standard")).iso_pairs == ()
 
 
 @pytest.mark.parametrize(
