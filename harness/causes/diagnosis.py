@@ -48,6 +48,11 @@ class Diagnosis:
     unknown: str | None = None
 
     @property
+    def is_slower(self) -> bool:
+        """Whether a request takes so much longer than unloaded that this is a fault."""
+        return self.queueing_s >= max(SLOWER_S, SLOWER_SHARE * self.unloaded_s)
+
+    @property
     def first(self) -> Cause | None:
         return self.causes[0] if self.causes else None
 
@@ -83,7 +88,7 @@ def diagnose(alone: Symptoms | None, loaded: Symptoms | None, expected_call_s: f
     occupants = _occupants(charges, loaded)
     unloaded_s = contrast.unloaded.whole
     queueing_s = contrast.spent.whole - unloaded_s
-    if queueing_s < max(SLOWER_S, SLOWER_SHARE * unloaded_s):
+    if not Diagnosis(queueing_s=queueing_s, unloaded_s=unloaded_s).is_slower:
         # This route's own requests hardly wait, but a route that holds the loop delays the requests of all others.
         holders = [(each.name, each.holding) for each in occupants if each.holding is not None]
         holders.sort(key=lambda named: -named[1].holds)

@@ -14,11 +14,11 @@ from harness.plan.level import Level
 KnobName = Literal["threads", "pool_size", "workers"]
 
 
-def doubled(scene: Scene, knob: KnobName, label: str) -> Prediction:
-    """Return what the knob at twice its value should bring."""
+def doubled(scene: Scene, knob: KnobName, label: str, where: str = "") -> Prediction:
+    """Return what the knob at twice its value should bring; `where` is said after it."""
     before = getattr(scene.level.knobs, knob)
     knobs = replace(scene.level.knobs, **{knob: 2 * before})
-    change = f"{label} {before} → {2 * before}"
+    change = f"{label} {before} → {2 * before}{where}"
     return _predicted(scene, change, replace(scene.level, knobs=knobs), scene.demands, knobs)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -75,17 +76,19 @@ def warnings_on(comparison: Comparison) -> tuple[CellWarning, ...]:
     found = []
     follow, far = comparison.primary.autocorrelation, comparison.primary.farthest
     if follow is not None and follow > AUTOCORRELATION_WARN:
+        by_chance = 1 / math.sqrt(max(1, comparison.blocks))
         found.append(
             CellWarning(
-                f"The blocks of this comparison follow each other (lag-1 autocorrelation {follow:.2f}): the interval "
-                "assumes independent blocks and is too narrow. Measure again with more --seconds."
+                f"The blocks of this comparison may follow each other (lag-1 autocorrelation {follow:.2f}; with "
+                f"{comparison.blocks} blocks chance alone gives about ±{by_chance:.1f}). "
+                "If they do, the interval is too narrow. Measure again with more --blocks."
             )
         )
     if far is not None and far > FAR_WARN:
         found.append(
             CellWarning(
-                f"One block lies {far:.0f} robust standard deviations from the others: the tails are heavy, and the "
-                "interval is only roughly a 95 % one. Measure again with more --blocks."
+                f"One block lies {far:.0f} robust standard deviations from the median. With few blocks that happens by "
+                "chance; otherwise the interval is only roughly a 95 % one. Measure again with more --blocks."
             )
         )
     return tuple(found)
@@ -219,8 +222,9 @@ def _lag(cell: Cell) -> list[CellWarning]:
     if lag_us > max(TIMER_US, LAG_MEAN_SHARE * mean_us):
         return [
             CellWarning(
-                f"The load generator ran {lag_us / 1000:.1f} ms late on average (mean latency {mean_us / 1000:.1f} ms) "
-                "and limited the server. Stop other work on its core.",
+                f"The load generator ran {lag_us / 1000:.1f} ms late on average (mean latency {mean_us / 1000:.1f} "
+                f"ms), so the throughput may be more than {LAG_MEAN_SHARE:.0%} too low. Stop other work on its core, "
+                "or use a machine with more cores.",
                 invalidates=True,
             )
         ]
@@ -372,7 +376,7 @@ def _thin(cell: Cell) -> list[CellWarning]:
         found.append(
             CellWarning(
                 f"A user finishes few requests in a window: the throughput is known only to about "
-                f"±{cell.resolution:.0%}, and intervals are widened to that. Give more --seconds."
+                f"±{cell.resolution:.0%}, and the intervals of its ratios are widened to that. Give more --seconds."
             )
         )
     if 0 < cell.latency.n < mass_needed(99):

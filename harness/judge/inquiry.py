@@ -17,7 +17,7 @@ from harness.record.run import RecordedTrial, Run
 
 NEAR_BOUND: Final = 0.85
 NOT_DIAGNOSED: Final = Diagnosis(unknown="not profiled at this level")
-CLIENT_LIMITED: Final = Diagnosis(unknown="the load generator was the limit while the variant was profiled")
+CLIENT_LIMITED: Final = Diagnosis(unknown="the load generator or a CPU quota was the limit during profiling")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,9 @@ def cause(cell: Cell) -> str | None:
     A bound that was nearly reached comes first, because a waiting server has CPU to spare. A full core comes next.
     """
     if cell.bound is not None and cell.bound_share is not None and cell.bound_share >= NEAR_BOUND:
-        return f"{cell.bound.limit}: {cell.bound_share:.0%} of {cell.bound.formula} = {cell.bound.rps:,.0f} req/s"
+        return (
+            f"{cell.bound.limit} ({cell.bound.formula} = {cell.bound.rps:,.0f} req/s, {cell.bound_share:.0%} reached)"
+        )
     if cell.server_cpu is not None and cell.server_cpu >= FULL_CORE:
         return f"the server's core is full{_cost(cell)}"
     if cell.variant.origin is None and cell.load_core_busy is not None and cell.load_core_busy >= FULL_CORE:

@@ -55,7 +55,9 @@ class Signal:
             return f"stopped {self.value:.0f} times by its CPU quota"
         if self.name == "core speed":
             return f"core {abs(self.value):.0%} {'slower' if self.value > 0 else 'faster'} than its median"
-        return f"{self.name} {self.value:.0%}"
+        if self.name == "steal":
+            return f"a hypervisor took {self.value:.0%} of a core"
+        return f"other programs used {self.value:.0%} of the server's core"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from rich.console import Console
 from rich.markup import escape
 
-from harness.judge.crossing import RESOLUTION, Crossing
+from harness.judge.crossing import MOST_FURTHER, RESOLUTION, Crossing
 from harness.judge.crossover import FILE, LEVELS, CrossoverResult, Step, to_summary
 from harness.judge.findings import JudgedCell
 from harness.judge.verdict import Verdict
@@ -46,6 +46,7 @@ def write_crossover(directory: Path, curves: CrossoverResult) -> None:
         span=wording.between(curves.sought.over, curves.sought.low, curves.sought.high),
         closed_loop=wording.closed_loop(curves.sought.users),
         resolution=RESOLUTION,
+        refinements=MOST_FURTHER,
         say=wording,
         figures=figures,
         file=FILE,

@@ -19,6 +19,7 @@ from harness.judge.verdict import Verdict
 from harness.machine.core import FULL_CORE
 from harness.plan.metric import PERCENTS, TAIL_PERCENT
 from harness.plan.plan import PlannedWorkload
+from harness.record.disturbance import REJECT
 from harness.record.run import Verification, read_run, to_json
 from harness.record.run_directory import CHARTS, PAGE, SUMMARY
 from harness.report import wording
@@ -125,6 +126,7 @@ def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Secti
         seen=wording.smallest_difference(manifest.validation, manifest.plan),
         guards=guards,
         full_core=FULL_CORE,
+        foreign_limit=REJECT["foreign CPU"],
         probes=_fewest_probes,
         percents=PERCENTS,
         tail_percents=tuple(dict.fromkeys((*PERCENTS, TAIL_PERCENT))),

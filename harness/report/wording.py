@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.causes.bounds import saturation_users
 from harness.causes.cause import Cause, Prediction
-from harness.causes.diagnosis import Diagnosis
+from harness.causes.diagnosis import SLOWER_S, SLOWER_SHARE, Diagnosis
 from harness.judge.cells import Cell
 from harness.judge.comparisons import Comparison
 from harness.judge.crossover import Over
@@ -25,6 +25,8 @@ from scenarios.wire.victim import VictimName
 
 USUAL_SETTING: Final = "the usual setting"
 SMALL: Final = 0.1
+WORTHWHILE: Final = 1.05
+"""A change that raises the bound by less than this factor brings nothing worth the effort."""
 
 
 def percentile(distribution: Distribution, percent: float) -> str:
@@ -52,12 +54,18 @@ def sentence(judged: JudgedComparison) -> str:
         if comparison.metric == "throughput_rps"
         else f"{pair.contender} answered with {ratio(comparison.ratio)} the p99 of {pair.baseline}"
     )
+    tails = " against ".join(_with_unit(latency(cell, 99)) for cell in (contender, baseline))
     return (
         f"{claim} (95 % interval {ratio_interval(comparison.ratio)}; {blocks(comparison)}; {comparison.level}). "
-        f"p99 {_with_unit(latency(contender, 99))} against {_with_unit(latency(baseline, 99))}; "
-        f"a bystander's p99 {_with_unit(felt(contender, 'async_warm'))} against "
-        f"{_with_unit(felt(baseline, 'async_warm'))}."
+        f"p99 {tails}{_neighbours(comparison)}."
     )
+
+
+def _neighbours(comparison: Comparison) -> str:
+    felt_by = [felt(cell, "async_warm") for cell in (comparison.contender, comparison.baseline)]
+    if set(felt_by) == {NOT_MEASURED}:
+        return ""
+    return f"; a bystander's p99 {' against '.join(map(_with_unit, felt_by))}"
 
 
 def _with_unit(spelled: str) -> str:
@@ -81,7 +89,7 @@ def unrest(found: Unrest) -> str:
     """Spell one kind of disturbance: how strong it was, and in how many trials."""
     trials = f"in {found.trials} trial{'s' if found.trials != 1 else ''}"
     if found.name == "steal":
-        return f"a hypervisor took up to {found.highest:.0%} of a core (above {WARN['steal']:.0%} {trials})"
+        return f"a hypervisor took up to {found.highest:.0%} of a core (more than {WARN['steal']:.0%} {trials})"
     if found.name == "core speed":
         return (
             f"the core speed changed: the same work took {-found.lowest:.0%} less to {found.highest:.0%} more time "
@@ -257,6 +265,8 @@ VICTIM_NAMES: Final[dict[VictimName, str]] = {
 
 def slower(found: Diagnosis) -> str:
     """Spell the queueing delay of a request and its unloaded latency."""
+    if not found.unloaded_s:
+        return f"no answer for {duration_ms(found.queueing_s * 1000)} ms:"
     if found.queueing_s < found.unloaded_s * SMALL:
         return "as fast as unloaded, but:"
     unloaded = duration_ms(found.unloaded_s * 1000)
@@ -270,16 +280,28 @@ def cause(found: Cause) -> str:
     return f"{found.name}{counted}{f' at {site}' if site else ''}"
 
 
-def faultless(judged: JudgedCell) -> str:
-    """Spell the diagnosis of a cell without a fault."""
+def unexplained(judged: JudgedCell) -> str:
+    """Spell the diagnosis of a cell without an explanation: no fault, no rule that applies, or a standstill."""
     found = judged.inquiry.diagnosis
     set_by = f"; {judged.cause}" if judged.cause else ""
-    return f"no fault: a request takes about as long as unloaded ({duration_ms(found.unloaded_s * 1000)} ms){set_by}."
+    unloaded = duration_ms(found.unloaded_s * 1000)
+    if found.causes:
+        return f"{slower(found)} {'; '.join(map(cause, found.causes))}."
+    if found.is_slower:
+        return (
+            f"cause unknown: a request takes {duration_ms(found.queueing_s * 1000)} ms longer than the {unloaded} ms "
+            f"with one user, and no rule explains it{set_by}."
+        )
+    tolerated = f"{duration_ms(SLOWER_S * 1000)} ms or {SLOWER_SHARE:.0%}"
+    return f"no fault: a request takes at most {tolerated} longer than with one user ({unloaded} ms){set_by}."
 
 
 def predicted(prediction: Prediction) -> str:
-    """Spell what a change should bring, by theory."""
-    return f"Predicted for {prediction.change}: {_range(prediction.least, prediction.most)}."
+    """Spell how much the bounds rise by a change: what was measured may be less."""
+    allowed = _range(prediction.least, prediction.most)
+    if prediction.most < WORTHWHILE:
+        return f"By the bounds, {prediction.change} would bring nothing here ({allowed})."
+    return f"By the bounds, {prediction.change} would allow {allowed} the requests a second."
 
 
 def confirmation(judged: JudgedConfirmation) -> str:
@@ -304,10 +326,15 @@ def saturation(cells: Sequence[JudgedCell]) -> str:
             users = saturation_users(tokens, scene.demands, scene.level.think_s)
             if users is None:
                 kept = duration_ms(scene.demands.thread * 1000)
+                computed = duration_ms(tokens * scene.demands.processor * 1000)
                 return (
-                    f"Threads never limit here: a request keeps one for {kept} ms, less than {tokens} requests compute."
+                    f"The server's core fills before the {tokens} threads do: with one user a request keeps a thread "
+                    f"for {kept} ms, less than the CPU time of {tokens} requests ({computed} ms)."
                 )
-            return f"By T·(R₀ + Z)/S, awaiting overtakes {tokens} threads above {users:.0f} users."
+            return (
+                f"Unless the CPU is the limit, async def overtakes the {tokens} threads from about {users:.0f} users "
+                "on: threads × (response + think time) / time that a request keeps its thread."
+            )
     return ""
 
 

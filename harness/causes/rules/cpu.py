@@ -21,8 +21,11 @@ def condition(contrast: Contrast) -> Iterator[FillsCore]:
 
 
 def sentence(_: Cause, scene: Scene) -> str:
-    """Return how much CPU time a request costs."""
-    return f"the server's core is full: each request costs {scene.demands.processor * 1e6:,.0f} µs of CPU"
+    """Return that the core was full, and how much CPU time a request costs."""
+    return (
+        "the server's core was full while this was profiled; in the measured trials a request cost "
+        f"{scene.demands.processor * 1e6:,.0f} µs of CPU"
+    )
 
 
 def evidence(_: Cause, scene: Scene) -> Iterator[str]:
@@ -33,7 +36,7 @@ def evidence(_: Cause, scene: Scene) -> Iterator[str]:
 
 def prediction(_: Cause, scene: Scene) -> Prediction:
     """Return what twice the workers should bring on the server's present cores."""
-    return doubled(scene, "workers", f"on {scene.cores} core{'s' if scene.cores > 1 else ''}, workers")
+    return doubled(scene, "workers", "workers", f" on {scene.cores} core{'s' if scene.cores > 1 else ''}")
 
 
 rule: Final = CauseRule(

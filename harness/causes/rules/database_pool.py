@@ -33,7 +33,7 @@ def evidence(_: Cause, scene: Scene) -> Iterator[str]:
     """Yield how long a request waits for a connection, and how long it keeps one."""
     if spent := scene.loaded.spending:
         yield f"a request waits {spent.lease_wait * 1000:.3g} ms for a connection"
-    yield f"a request keeps a connection for {scene.demands.lease * 1000:.3g} ms"
+    yield f"with one user a request keeps it for {scene.demands.lease * 1000:.3g} ms"
 
 
 def prediction(_: Cause, scene: Scene) -> Prediction:

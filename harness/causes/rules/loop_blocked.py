@@ -64,7 +64,8 @@ def evidence(cause: Cause, scene: Scene) -> Iterator[str]:
 
 def wait_for_loop(scene: Scene) -> str:
     """Return how long the loop's stalls delay any other request of this server."""
-    return f"any other request waits {scene.loaded.lag_s * 1000:.3g} ms for the loop on average (Σb²/2T)"
+    waited_ms = scene.loaded.lag_s * 1000
+    return f"meanwhile any other request waited {waited_ms:.3g} ms or more for the loop on average (Σb²/2T)"
 
 
 def prediction(cause: Cause, scene: Scene) -> Prediction | None:

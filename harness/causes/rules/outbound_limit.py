@@ -26,7 +26,7 @@ def sentence(_: Cause, scene: Scene) -> str:
 
 def evidence(_: Cause, scene: Scene) -> Iterator[str]:
     """Yield how long a call keeps a connection."""
-    yield f"a call keeps a connection for {scene.demands.call * 1000:.3g} ms"
+    yield f"with one user a call keeps it for {scene.demands.call * 1000:.3g} ms"
 
 
 rule: Final = CauseRule(

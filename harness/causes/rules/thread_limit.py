@@ -33,8 +33,8 @@ def sentence(_: Cause, scene: Scene) -> str:
     """Return how often all threads were taken."""
     loaded = scene.loaded
     return (
-        f"the thread pool is the limit: all {loaded.tokens} tokens were taken in {loaded.tokens_full:.0%} of the "
-        "readings"
+        f"requests queue for a thread: in {loaded.tokens_full:.0%} of the readings all {loaded.tokens} threads were "
+        "taken and requests waited"
     )
 
 
@@ -42,7 +42,7 @@ def evidence(_: Cause, scene: Scene) -> Iterator[str]:
     """Yield how long a request waits for a thread, and how long it keeps one."""
     if spent := scene.loaded.spending:
         yield f"a request waits {spent.queued * 1000:.3g} ms for a thread"
-    yield f"a request keeps a thread for {scene.demands.thread * 1000:.3g} ms"
+    yield f"with one user a request keeps it for {scene.demands.thread * 1000:.3g} ms"
 
 
 def prediction(_: Cause, scene: Scene) -> Prediction:

@@ -42,7 +42,7 @@ def sketches(part: Part) -> Iterator[Sketch]:
     yield Sketch(
         name=f"bystander-{part.stem}",
         title=f"{part.workload.name}: what a bystander felt, p50 to p99 "
-        f"({part.level}; probes: open loop, 10 to 20 a second)",
+        f"({part.level}; each asked 10 or 20 times a second, open loop)",
         card=part.card(part.comparisons),
         height_in=1.1 + 0.62 * len(part.cells),
         draw=partial(draw, cells=part.cells),
