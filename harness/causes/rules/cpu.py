@@ -22,10 +22,8 @@ def condition(contrast: Contrast) -> Iterator[FillsCore]:
 
 def sentence(_: Cause, scene: Scene) -> str:
     """Return that the core was full, and how much CPU time a request costs."""
-    return (
-        "the server's core was full while this was profiled; in the measured trials a request cost "
-        f"{scene.demands.processor * 1e6:,.0f} µs of CPU"
-    )
+    cost_us = scene.demands.processor * 1e6
+    return f"the server's core was full when profiled; a request costs {cost_us:,.0f} µs of CPU"
 
 
 def evidence(_: Cause, scene: Scene) -> Iterator[str]:

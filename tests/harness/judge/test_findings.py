@@ -77,7 +77,7 @@ def test_with_fewer_users_than_threads_the_users_are_the_bound(tmp_path: Path):
 
 def test_a_cell_at_its_bound_names_what_sets_it(tmp_path: Path):
     findings = findings_of(tmp_path, spoilt={"sync": result(1_950.0)})
-    assert "the thread pool has 40 threads: 98% of 40 / 20 ms" in (cell(findings, "sync").cause or "")
+    assert "the thread pool has 40 threads (40 / 20 ms = 2,000 req/s, 98% reached)" in (cell(findings, "sync").cause or "")
     assert cell(findings, "offload").cause is None
 
 
@@ -174,7 +174,7 @@ def test_an_interval_is_never_narrower_than_what_a_window_can_count(tmp_path: Pa
     assert comparison.ratio.value == pytest.approx(1.5)
     assert comparison.ratio.low is not None
     assert comparison.ratio.low < 1.25
-    assert any("intervals are widened" in warning.sentence for warning in cell(findings, "sync").warnings)
+    assert any("intervals of its ratios are widened" in warning.sentence for warning in cell(findings, "sync").warnings)
 
 
 def test_a_window_in_which_nothing_ended_gives_no_verdict(tmp_path: Path):
@@ -231,8 +231,11 @@ def disturbed(trial: Trial, blocks: set[int], **changes: Any) -> TrialResult:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"core_busy": (0.9, 0.2), "core_steal": (0.2, 0.0)}, "steal 20%, foreign CPU 20%"),
-        ({"core_busy": (0.8, 0.2)}, "foreign CPU 30%"),
+        (
+            {"core_busy": (0.9, 0.2), "core_steal": (0.2, 0.0)},
+            "a hypervisor took 20% of a core, other programs used 20% of the server's core",
+        ),
+        ({"core_busy": (0.8, 0.2)}, "other programs used 30% of the server's core"),
         ({"throttled": 3}, "stopped 3 times by its CPU quota"),
     ],
 )
@@ -317,7 +320,7 @@ def test_a_block_far_from_the_others_is_said_to_be_so(tmp_path: Path):
         return replace(results(trial), completed=round(results(trial).completed * noise))
 
     findings = find(read_run(rehearse(tmp_path, plan("sleep", blocks=12), shaken)))
-    assert any("tails are heavy" in warning.sentence for warning in findings.comparisons[0].warnings)
+    assert any("robust standard deviations" in warning.sentence for warning in findings.comparisons[0].warnings)
 
 
 def test_halves_that_differ_are_said_to_be_not_steady(tmp_path: Path):

@@ -80,7 +80,7 @@ def test_the_page_names_the_line_and_draws_what_happened_when(directory: Path):
     write_report(directory)
     page = (directory / "report.html").read_text()
     assert "blocks the event loop at bench_app/workloads/sleep.py:65, in sleep_blocking" in page
-    assert "Predicted for thread tokens 40 → 80:" in page
+    assert "By the bounds, thread tokens 40 → 80 would" in page
     assert "sleep over time, each variant's median trial (64 users, closed loop)" in page
     assert (directory / "charts" / "time-sleep.png").is_file()
 
