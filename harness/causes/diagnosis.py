@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from harness.causes.cause import Cause, CauseRule, discover
-from harness.causes.charge import Charge, Contrast, FillsCore, Occupies, Queues, Slows
+from harness.causes.charge import BUSY_CORE, Charge, Contrast, FillsCore, Occupies, Queues, Slows
 from harness.causes.symptoms import Holding, Spending, Symptoms
-from harness.machine.core import FULL_CORE
 
 SLOWER_SHARE: Final = 0.25
 SLOWER_S: Final = 0.001
@@ -157,7 +156,7 @@ def _added(charges: Mapping[str, Sequence[Charge]], contrast: Contrast) -> dict[
                 seconds[name] = seconds.get(name, 0.0) + added_s * weight / total
 
     slower = _of_kind(charges, Slows)
-    if contrast.loaded.process_cpu >= FULL_CORE:
+    if contrast.loaded.process_cpu >= BUSY_CORE:
         # A neighbour's answer seems late because the server has no time to read it.
         neighbours = {LOOP: sum(each.seconds for _, each in slower)}
     else:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from harness.causes.bounds import Demands, bounds_of
 from harness.causes.cause import Prediction, Scene
-from harness.machine.core import FULL_CORE
+from harness.causes.charge import BUSY_CORE
 from harness.plan.knobs import Knobs
 from harness.plan.level import Level
 
@@ -30,6 +30,6 @@ def rewritten(scene: Scene, change: str, demands: Demands) -> Prediction:
 def _predicted(scene: Scene, change: str, level: Level, demands: Demands, knobs: Knobs | None = None) -> Prediction:
     before_rps = scene.bounds[0].rps
     after = bounds_of(level, demands, cores=scene.cores)
-    full = scene.loaded.process_cpu >= FULL_CORE
+    full = scene.loaded.process_cpu >= BUSY_CORE
     free = [each for each in after if full or each.resource != "processor"]
     return Prediction(change, after[0].rps / before_rps, free[0].rps / before_rps, knobs)

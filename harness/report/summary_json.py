@@ -72,7 +72,7 @@ def to_summary(findings: Findings) -> dict[str, Any]:
                 "variant": judged.confirmation.variant,
                 "change": judged.confirmation.change,
                 "predicted": {"least": judged.confirmation.least, "most": judged.confirmation.most},
-                "measured": _interval(judged.ratio, 4),
+                "measured": _interval(judged.ratio, 6),
                 "holds": judged.holds,
             }
             for judged in findings.confirmations
@@ -215,7 +215,7 @@ def _explanation(explained: Explanation) -> dict[str, Any]:
 
 def _comparison(judged: JudgedComparison) -> dict[str, Any]:
     comparison = judged.comparison
-    estimate = _interval(comparison.ratio, 4)
+    estimate = _interval(comparison.ratio, 6)
     return {
         "workload": comparison.pair.workload,
         "baseline": comparison.pair.baseline,
@@ -234,5 +234,5 @@ def _comparison(judged: JudgedComparison) -> dict[str, Any]:
 
 
 def _ratio(outcome: Outcome) -> dict[str, float | None]:
-    estimate = _interval(outcome.ratio, 4)
+    estimate = _interval(outcome.ratio, 6)
     return {"ratio": estimate["value"], "low": estimate["low"], "high": estimate["high"]}

@@ -1,4 +1,4 @@
-"""CPU: the server's core is full, and requests wait for it. Throughput cannot pass X ≤ 1/c of the CPU time c a request.
+"""CPU: requests queue for the server's core. Throughput cannot pass X ≤ 1/c of the CPU time c a request.
 
 This cause is charged with the CPU time that no other cause accounts for.
 """
@@ -9,21 +9,21 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.causes.cause import Cause, CauseRule, Prediction, Scene
-from harness.causes.charge import Contrast, FillsCore
+from harness.causes.charge import BUSY_CORE, Contrast, FillsCore
 from harness.causes.prediction import doubled
-from harness.machine.core import FULL_CORE
 
 
 def condition(contrast: Contrast) -> Iterator[FillsCore]:
-    """Yield a charge for the rest of the core where the server's process fills a core."""
-    if contrast.loaded.process_cpu >= FULL_CORE:
+    """Yield a charge for the rest of the core where the server's process keeps a core busy."""
+    if contrast.loaded.process_cpu >= BUSY_CORE:
         yield FillsCore()
 
 
 def sentence(_: Cause, scene: Scene) -> str:
-    """Return that the core was full, and how much CPU time a request costs."""
+    """Return how busy the core was, and how much CPU time a request costs."""
     cost_us = scene.demands.processor * 1e6
-    return f"the server's core was full when profiled; a request costs {cost_us:,.0f} µs of CPU"
+    busy = scene.loaded.process_cpu
+    return f"requests queue for the server's core, which was {busy:.0%} busy: each costs {cost_us:,.0f} µs of CPU"
 
 
 def evidence(_: Cause, scene: Scene) -> Iterator[str]:

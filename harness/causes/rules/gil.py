@@ -6,18 +6,17 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.causes.cause import Cause, CauseRule, Scene
-from harness.causes.charge import Contrast, Occupies
+from harness.causes.charge import BUSY_CORE, Contrast, Occupies
 from harness.causes.rules.loop_blocked import wait_for_loop
-from harness.machine.core import FULL_CORE
 
 THREADS_COMPUTE: Final = 0.7
 STARVED_S: Final = 0.002
 
 
 def condition(contrast: Contrast) -> Iterator[Occupies]:
-    """Yield what the threads compute, where they fill most of a full core and the loop is late."""
+    """Yield what the threads compute, where they fill most of a busy core and the loop is late."""
     loaded = contrast.loaded
-    if loaded.process_cpu >= FULL_CORE and loaded.others_cpu >= THREADS_COMPUTE and loaded.lag_s >= STARVED_S:
+    if loaded.process_cpu >= BUSY_CORE and loaded.others_cpu >= THREADS_COMPUTE and loaded.lag_s >= STARVED_S:
         yield Occupies(loaded.others_cpu, computes=loaded.others_cpu)
 
 

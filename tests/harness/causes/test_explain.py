@@ -87,7 +87,7 @@ def test_every_cause_says_what_it_is_and_what_to_do(name: str):
 
 def test_who_suffers_from_a_blocked_loop_is_part_of_the_evidence():
     (explained,) = explain([Cause("loop blocked", 1.0, holding())], scene(lag_s=0.05))
-    assert explained.evidence[1] == "any other request waits 50 ms for the loop on average (Σb²/2T)"
+    assert explained.evidence[1] == "meanwhile any other request waited 50 ms or more for the loop on average (Σb²/2T)"
 
 
 def test_a_handler_that_does_not_block_is_promised_nothing_from_a_rewrite():

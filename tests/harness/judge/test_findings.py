@@ -77,7 +77,9 @@ def test_with_fewer_users_than_threads_the_users_are_the_bound(tmp_path: Path):
 
 def test_a_cell_at_its_bound_names_what_sets_it(tmp_path: Path):
     findings = findings_of(tmp_path, spoilt={"sync": result(1_950.0)})
-    assert "the thread pool has 40 threads (40 / 20 ms = 2,000 req/s, 98% reached)" in (cell(findings, "sync").cause or "")
+    assert "the thread pool has 40 threads (40 / 20 ms = 2,000 req/s, 98% reached)" in (
+        cell(findings, "sync").cause or ""
+    )
     assert cell(findings, "offload").cause is None
 
 
