@@ -54,6 +54,8 @@ def sentence(judged: JudgedComparison) -> str:
         if comparison.metric == "throughput_rps"
         else f"{pair.contender} answered with {ratio(comparison.ratio)} the p99 of {pair.baseline}"
     )
+    if comparison.ratio is None:
+        claim = f"{pair.contender} and {pair.baseline} have no ratio"
     tails = " against ".join(_with_unit(latency(cell, 99)) for cell in (contender, baseline))
     return (
         f"{claim} (95 % interval {ratio_interval(comparison.ratio)}; {blocks(comparison)}; {comparison.level}). "
