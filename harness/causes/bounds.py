@@ -131,4 +131,5 @@ def saturation_users(threads: int, sync: Demands, think_s: float) -> float | Non
 
 
 def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:.3g} ms"
+    milliseconds = seconds * 1000
+    return f"{milliseconds:.3g} ms" if milliseconds < 1000 else f"{milliseconds:,.0f} ms"

@@ -264,7 +264,7 @@ def _cpu(result: TrialResult, role: str) -> float | None:
 def _idle_s(result: TrialResult) -> float:
     """Return the longest run of slices of the window without an answer, in seconds."""
     longest = running = 0
-    for slice_ in result.slices[: int(result.window_s / result.slice_s)]:
+    for slice_ in result.slices[: round(result.window_s / result.slice_s)]:
         running = 0 if slice_.completed else running + 1
         longest = max(longest, running)
     return longest * result.slice_s

@@ -26,6 +26,7 @@ from harness.record.run import RECORDED, RecordedTrial
 from harness.record.run_directory import DIAGNOSIS, make_directory
 from harness.report.announcer import Announcer
 from harness.report.terminal import plain_table
+from harness.stats.figures import duration_ms
 
 ALONE: Final = Window(warmup_s=0.2, window_s=0.6)
 LOADED: Final = Window(warmup_s=0.3, window_s=1.5, drain_s=6.0)
@@ -95,7 +96,7 @@ def _outcome(case: Case, found: Diagnosis) -> Outcome:
         f"{f' at {each.holding.site}' if each.holding and each.holding.site else ''}"
         for each in found.causes
     )
-    added = f"+{found.queueing_s * 1000:.3g} ms on {found.unloaded_s * 1000:.3g}"
+    added = f"+{duration_ms(found.queueing_s * 1000)} ms on {duration_ms(found.unloaded_s * 1000)}"
     detail = found.unknown or f"{added}: {causes or 'no cause'}"
     if found.unexplained > UNEXPLAINED:
         detail += f"; {found.unexplained:.0%} unexplained"

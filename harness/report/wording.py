@@ -93,8 +93,9 @@ def unrest(found: Unrest) -> str:
     if found.name == "steal":
         return f"a hypervisor took up to {found.highest:.0%} of a core (more than {WARN['steal']:.0%} {trials})"
     if found.name == "core speed":
+        less = max(0.0, -found.lowest)
         return (
-            f"the core speed changed: the same work took {-found.lowest:.0%} less to {found.highest:.0%} more time "
+            f"the core speed changed: the same work took {less:.0%} less to {found.highest:.0%} more time "
             f"than the median (beyond ±{WARN['core speed']:.0%} {trials})"
         )
     if found.name == "throttling":
@@ -123,7 +124,8 @@ def levels(plan: Plan) -> str:
     if len(sizes) == 1:
         loads = last.load
     elif last.rate_rps is None:
-        loads = f"{_and(sizes)} users, closed loop"
+        think = f" with {last.think_s * 1000:g} ms think time" if last.think_s else ""
+        loads = f"{_and(sizes)} users{think}, closed loop"
     else:
         loads = f"{_and(sizes)} req/s, open loop, {ARRIVALS_SPELLED[last.arrivals]} arrivals"
     settings = list(dict.fromkeys(str(level.knobs) or USUAL_SETTING for level in plan.levels))
@@ -162,8 +164,8 @@ def setting(judged: JudgedSetting) -> str:
 def headline_figure(cell: Cell) -> str:
     """Spell the figure of the metric that the cell's verdict is about, with its unit."""
     if cell.level.rate_rps is not None:
-        return f"{latency(cell, 99)} ms"
-    return f"{count(cell.throughput_rps.value if cell.throughput_rps else None)} req/s"
+        return _with_unit(latency(cell, 99))
+    return f"{count(cell.throughput_rps.value)} req/s" if cell.throughput_rps else NOT_MEASURED
 
 
 def minutes(seconds: float) -> str:
@@ -173,8 +175,10 @@ def minutes(seconds: float) -> str:
         return f"{whole} s"
     if whole < 600:
         return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
-    tens = round(whole / 60)
-    return f"{tens} min" if tens < 90 else f"{tens // 60} h {tens % 60} min"
+    hours, rest = divmod(round(whole / 60), 60)
+    if not hours:
+        return f"{rest} min"
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
 
 
 def expectation(schedule: Schedule) -> str:

@@ -42,6 +42,9 @@ def test_a_workload_that_is_put_into_the_folder_is_found_and_breaks_no_test(tmp_
     (tree / "bench_app/workloads/dropped.py").write_text(DROPPED)
     found = run_python(tree, "-c", CASES)
     assert found.stdout == f"{['dropped/sync'] * 2 + ['dropped/async'] * 2}\n", found.stderr
-    tests = ("tests/harness/causes/test_known.py", "tests/harness/plan", "tests/bench_app/test_workload.py")
+    tests = (
+        *("tests/harness/causes/test_known.py", "tests/harness/plan"),
+        *("tests/bench_app/test_discovery.py", "tests/bench_app/test_workload.py"),
+    )
     done = run_python(tree, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *tests)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -8,6 +8,7 @@ from typing import Final
 from harness.causes.cause import Cause, CauseRule, Scene
 from harness.causes.charge import Contrast, Slows
 from harness.causes.symptoms import Spending
+from harness.stats.figures import duration_ms
 
 CROWDED: Final = 0.5
 
@@ -29,8 +30,8 @@ def sentence(_: Cause, scene: Scene) -> str:
     assert scene.alone.spending is not None
     now_s, then_s = _with_database(scene.loaded.spending), _with_database(scene.alone.spending)
     return (
-        f"the database is slow: a request spends {now_s * 1000:.3g} ms in it, {then_s * 1000:.3g} ms unloaded, while "
-        "the server has CPU to spare"
+        f"the database is slow: a request spends {duration_ms(now_s * 1000)} ms in it, {duration_ms(then_s * 1000)} ms "
+        "unloaded, while the server has CPU to spare"
     )
 
 

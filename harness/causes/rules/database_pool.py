@@ -12,6 +12,7 @@ from typing import Final
 from harness.causes.cause import Cause, CauseRule, Prediction, Scene
 from harness.causes.charge import SELDOM, Contrast, Queues
 from harness.causes.prediction import doubled
+from harness.stats.figures import duration_ms
 
 
 def condition(contrast: Contrast) -> Iterator[Queues]:
@@ -32,8 +33,8 @@ def sentence(_: Cause, scene: Scene) -> str:
 def evidence(_: Cause, scene: Scene) -> Iterator[str]:
     """Yield how long a request waits for a connection, and how long it keeps one."""
     if spent := scene.loaded.spending:
-        yield f"a request waits {spent.lease_wait * 1000:.3g} ms for a connection"
-    yield f"with one user a request keeps it for {scene.demands.lease * 1000:.3g} ms"
+        yield f"a request waits {duration_ms(spent.lease_wait * 1000)} ms for a connection"
+    yield f"with one user a request keeps it for {duration_ms(scene.demands.lease * 1000)} ms"
 
 
 def prediction(_: Cause, scene: Scene) -> Prediction:

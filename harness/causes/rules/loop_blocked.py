@@ -13,6 +13,7 @@ from harness.causes.cause import Cause, CauseRule, Prediction, Scene
 from harness.causes.charge import Contrast, Occupies
 from harness.causes.prediction import rewritten
 from harness.causes.symptoms import Holding, Symptoms
+from harness.stats.figures import duration_ms
 
 HELD_SHARE: Final = 0.05
 WAITS_SHARE: Final = 0.10
@@ -64,8 +65,8 @@ def evidence(cause: Cause, scene: Scene) -> Iterator[str]:
 
 def wait_for_loop(scene: Scene) -> str:
     """Return how long the loop's stalls delay any other request of this server."""
-    waited_ms = scene.loaded.lag_s * 1000
-    return f"meanwhile any other request waited {waited_ms:.3g} ms or more for the loop on average (Σb²/2T)"
+    waited_ms = duration_ms(scene.loaded.lag_s * 1000)
+    return f"meanwhile any other request waited {waited_ms} ms or more for the loop on average (Σb²/2T)"
 
 
 def prediction(cause: Cause, scene: Scene) -> Prediction | None:

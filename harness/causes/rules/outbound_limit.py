@@ -11,6 +11,7 @@ from typing import Final
 
 from harness.causes.cause import Cause, CauseRule, Scene
 from harness.causes.charge import Contrast, Queues
+from harness.stats.figures import duration_ms
 
 
 def condition(contrast: Contrast) -> Iterator[Queues]:
@@ -21,12 +22,12 @@ def condition(contrast: Contrast) -> Iterator[Queues]:
 def sentence(_: Cause, scene: Scene) -> str:
     """Return how long a request waits for a connection."""
     waited_s = scene.loaded.spending.call_wait if scene.loaded.spending else 0.0
-    return f"the number of outbound connections is the limit: a request waits {waited_s * 1000:.3g} ms for one"
+    return f"the number of outbound connections is the limit: a request waits {duration_ms(waited_s * 1000)} ms for one"
 
 
 def evidence(_: Cause, scene: Scene) -> Iterator[str]:
     """Yield how long a call keeps a connection."""
-    yield f"with one user a call keeps it for {scene.demands.call * 1000:.3g} ms"
+    yield f"with one user a call keeps it for {duration_ms(scene.demands.call * 1000)} ms"
 
 
 rule: Final = CauseRule(

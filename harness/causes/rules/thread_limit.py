@@ -13,6 +13,7 @@ from typing import Final
 from harness.causes.cause import Cause, CauseRule, Prediction, Scene
 from harness.causes.charge import SELDOM, Contrast, Queues, own_share
 from harness.causes.prediction import doubled
+from harness.stats.figures import duration_ms
 
 
 def condition(contrast: Contrast) -> Iterator[Queues]:
@@ -41,8 +42,8 @@ def sentence(_: Cause, scene: Scene) -> str:
 def evidence(_: Cause, scene: Scene) -> Iterator[str]:
     """Yield how long a request waits for a thread, and how long it keeps one."""
     if spent := scene.loaded.spending:
-        yield f"a request waits {spent.queued * 1000:.3g} ms for a thread"
-    yield f"with one user a request keeps it for {scene.demands.thread * 1000:.3g} ms"
+        yield f"a request waits {duration_ms(spent.queued * 1000)} ms for a thread"
+    yield f"with one user a request keeps it for {duration_ms(scene.demands.thread * 1000)} ms"
 
 
 def prediction(_: Cause, scene: Scene) -> Prediction:

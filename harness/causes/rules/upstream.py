@@ -7,6 +7,7 @@ from typing import Final
 
 from harness.causes.cause import Cause, CauseRule, Scene
 from harness.causes.charge import Contrast, Slows
+from harness.stats.figures import duration_ms
 
 
 def condition(contrast: Contrast) -> Iterator[Slows]:
@@ -18,12 +19,12 @@ def sentence(_: Cause, scene: Scene) -> str:
     """Return how long a call takes under load."""
     spent = scene.loaded.spending
     call_s = spent.calling - spent.call_wait if spent else 0.0
-    return f"the upstream service is slow: a call takes {call_s * 1000:.3g} ms"
+    return f"the upstream service is slow: a call takes {duration_ms(call_s * 1000)} ms"
 
 
 def evidence(_: Cause, scene: Scene) -> Iterator[str]:
     """Yield how long a call takes without load."""
-    yield f"unloaded, a call takes {scene.demands.call * 1000:.3g} ms"
+    yield f"unloaded, a call takes {duration_ms(scene.demands.call * 1000)} ms"
 
 
 rule: Final = CauseRule(

@@ -28,8 +28,7 @@ ASK = """
 from harness.causes.bounds import bounds_of
 from harness.causes.cause import Scene, explain
 from harness.causes.diagnosis import diagnose
-from tests.harness.causes.test_diagnosis import spending, symptoms
-from tests.harness.causes.test_explain import DEMANDS, LEVEL
+from tests.harness.causes.made_up import DEMANDS, LEVEL, spending, symptoms
 
 alone, loaded = symptoms(spending(pre=0.0, served=20.0)), symptoms(spending(pre=80.0, served=20.0))
 scene = Scene(LEVEL, alone, loaded, DEMANDS, bounds_of(LEVEL, DEMANDS, cores=1), cores=1)

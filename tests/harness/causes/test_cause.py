@@ -3,15 +3,16 @@
 import pytest
 
 from harness.causes.cause import Cause, discover, explain
-from tests.harness.causes.test_diagnosis import holding
-from tests.harness.causes.test_explain import scene
+from tests.harness.causes.made_up import holding, scene
 
 
 @pytest.mark.parametrize("name", discover())
 def test_a_cause_says_what_it_is_what_bears_it_out_and_what_to_do(name: str):
     (explained,) = explain([Cause(name, 0.8, holding())], scene(loop_cpu=0.95, idle_s=3.0, collecting=0.2))
+    assert explained.cause.name == name
     assert len(explained.sentence) > 20
     assert explained.sentence[0] != " "
+    assert not explained.sentence.endswith(".")
     assert len(explained.advice) > 20
     assert explained.advice[0].isupper()
     assert explained.advice.endswith(".")

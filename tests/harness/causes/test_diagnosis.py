@@ -1,66 +1,15 @@
 """The rules, without a server: who is charged with what a request waits for."""
 
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
 from harness.causes.diagnosis import Diagnosis, diagnose
-from harness.causes.symptoms import Holding, Spending, Symptoms, waiting_share
-from harness.record.telemetry import Site
-
-MS = 0.001
-ROUTE = "/a/sync"
-
-
-def spending(**parts: float) -> Spending:
-    """What one request spends, in ms; `whole` is the sum of what is given unless it is given, too."""
-    inside = sum(value for name, value in parts.items() if name not in ("hops", "leases", "requests", "whole"))
-    counts = {"requests": 100, "hops": 0.0, "leases": 0.0, "steps": 1.0}
-    values = {each.name: 0.0 for each in fields(Spending)} | {"whole": inside} | counts | parts
-    return Spending(**{name: value if name in counts else value * MS for name, value in values.items()})  # type: ignore[arg-type]
-
-
-def symptoms(spent: Spending | None, **changes: Any) -> Symptoms:
-    quiet = Symptoms(
-        route=ROUTE,
-        window_s=1.0,
-        throughput_rps=1_000.0,
-        processes=1,
-        spending=spent,
-        holdings=(),
-        loop_cpu=0.3,
-        others_cpu=0.1,
-        run_delay=0.0,
-        steal=0.0,
-        lag_s=0.0,
-        stalls_s=(),
-        tokens=40,
-        borrowed=10.0,
-        tokens_full=0.0,
-        pool_size=10,
-        pool_full=0.0,
-        collecting=0.0,
-        database_cpu=0.2,
-        upstream_cpu=None,
-        idle_s=0.0,
-    )
-    return replace(quiet, **changes)
-
-
-def place(*, serialising: bool = False) -> Site:
-    return Site(ROUTE, "app.py", 7, "handler", "time.sleep(1)", "app.py:handler", serialising, 90)
-
-
-def holding(route: str = ROUTE, **changes: Any) -> Holding:
-    return replace(Holding(route, 0.9, 0.8, 0.9, 0.05, place(), 1.0), **changes)
+from tests.harness.causes.made_up import ALONE, holding, place, spending, symptoms
 
 
 def found(diagnosis: Diagnosis) -> list[tuple[str, float]]:
     return [(cause.name, round(cause.share or 0.0, 2)) for cause in diagnosis.causes]
-
-
-ALONE = symptoms(spending(pre=0.1, served=20.0, hops=1.0, whole=20.2))
 
 
 def test_as_fast_as_alone_is_no_fault():
@@ -182,9 +131,3 @@ def test_an_upstream_that_is_slow_for_one_user_too_is_held_against_what_it_decla
     slow = symptoms(spending(calling=200.0, whole=201.0))
     assert found(diagnose(slow, slow, expected_call_s=0.02)) == [("upstream", 1.0)]
     assert diagnose(slow, slow, expected_call_s=0.2).causes == ()
-
-
-def test_the_share_that_waits_follows_from_the_stalls():
-    """One stall of 0.2 s a second: of those who come, 5 % wait longer than 0.15 s."""
-    assert waiting_share([0.2], 1.0, 0.15) == pytest.approx(0.05)
-    assert waiting_share([], 1.0, 0.0) == 0.0

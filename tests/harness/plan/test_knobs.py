@@ -8,7 +8,6 @@ from harness.plan.knobs import USUAL, Knobs, check_needed, make_knobs, varied
 from harness.plan.level import Level
 from harness.plan.plan import unloaded_of
 from harness.plan.schedule import Schedule
-from harness.report import wording
 from tests.rehearsal import plan
 
 
@@ -53,7 +52,7 @@ def test_a_level_says_what_is_not_usual_about_its_server():
 def test_a_setting_is_measured_and_diagnosed_at_every_load():
     made = plan("sleep", users=[8, 64], settings=make_knobs({"threads": [40, 80]}), diagnose=True)
     assert len(made.levels) == 4
-    assert [wording.condition(level, made) for level in made.levels][:2] == ["8, 40 threads", "64, 40 threads"]
+    assert [(level.users, level.knobs.threads) for level in made.levels][:2] == [(8, 40), (64, 40)]
     alone = {unloaded_of(level) for level in made.levels}
     assert alone <= {trial.level for trial in Schedule(made).diagnostics}
     assert len(alone) == 2

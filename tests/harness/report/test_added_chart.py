@@ -5,8 +5,6 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from harness.report.chart_rule import Place, discover
-from harness.report.page import write_report
 from tests.harness.report.test_page import results
 from tests.rehearsal import plan, rehearse
 from tests.tree import copy_tree, run_python
@@ -65,18 +63,3 @@ def test_a_file_that_cannot_be_drawn_is_refused(tmp_path: Path, text: str, probl
     assert told.returncode != 0
     assert problem in " ".join((told.stdout + told.stderr).split())
     assert not (run / "report.html").exists()
-
-
-@pytest.mark.parametrize("place", Place)
-def test_no_two_charts_of_a_place_have_the_same_order(place: Place):
-    orders = [rule.order for rule in discover() if rule.place is place]
-    assert orders
-    assert len(set(orders)) == len(orders)
-
-
-def test_a_workload_of_which_nothing_was_measured_yet_has_no_chart(tmp_path: Path):
-    run = rehearse(tmp_path, plan("sleep", "root", users=[8, 64]), results, trials=1)
-    write_report(run)
-    assert "No trial of this workload was measured" in (run / "report.html").read_text()
-    measured = {chart.stem.split("-")[1] for chart in (run / "charts").glob("*-*.png")}
-    assert len(measured) == 1

@@ -125,6 +125,14 @@ def test_an_interrupted_run_says_so_above_its_results(tmp_path: Path):
     assert page.index("The run did not end") < page.index("<table>")
 
 
+def test_a_workload_of_which_nothing_was_measured_yet_has_no_chart(tmp_path: Path):
+    run = rehearse(tmp_path, plan("sleep", "root", users=[8, 64]), results, trials=1)
+    write_report(run)
+    assert "No trial of this workload was measured" in (run / "report.html").read_text()
+    measured = {chart.stem.split("-")[1] for chart in (run / "charts").glob("*-*.png")}
+    assert len(measured) == 1
+
+
 @pytest.fixture(scope="module")
 def explained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with causes in a long path, several levels, long names, an invalid cell and figures of five digits."""

@@ -8,9 +8,8 @@ from bench_app.paths import BYSTANDER_PATH
 from harness.machine.placement import place, usable_cores
 from harness.measure.load import Load, open_load
 from harness.measure.server import Server
-from scenarios.wire.histogram import Distribution, Histogram
 from scenarios.wire.protocol import ClosedLoop, RequestSpec, TrialOrder
-from scenarios.wire.victim import Victim, VictimName, VictimSpec, merged_victims
+from scenarios.wire.victim import Victim, VictimName, VictimSpec
 
 WARM = VictimSpec("async_warm", BYSTANDER_PATH, cold=False, rate_rps=20.0)
 COLD = VictimSpec("async_cold", BYSTANDER_PATH, cold=True, rate_rps=20.0)
@@ -38,13 +37,6 @@ def felt(load: Load, server: Server, path: str, users: int = 32, window_s: float
     return load.run(order, lambda: None).victims
 
 
-def distribution(*latencies_us: int) -> Distribution:
-    histogram = Histogram()
-    for latency_us in latencies_us:
-        histogram.record(latency_us)
-    return histogram.distribution()
-
-
 def test_beside_a_handler_that_awaits_both_are_answered_soon(load: Load, server: Server):
     victims = felt(load, server, "/sleep/async", users=8)
     for name in ("async_warm", "async_cold"):
@@ -70,26 +62,3 @@ def test_beside_a_handler_that_blocks_a_new_connection_waits_longer_and_what_end
     assert warm_p50 is not None
     assert cold_p50 is not None
     assert 100_000 < warm_p50 <= cold_p50
-
-
-def test_a_percentile_is_a_lower_bound_only_where_a_censored_probe_lies_below_it():
-    victim = Victim(distribution(*[1_000] * 98, 50_000, 90_000), censored=distribution(90_000))
-    assert not victim.is_lower_bound(50)
-    assert not victim.is_lower_bound(98)
-    assert victim.is_lower_bound(100)
-    assert not Victim().is_lower_bound(99)
-
-
-def test_merged_victims_hold_what_each_part_saw():
-    one: dict[VictimName, Victim] = {
-        "async_warm": Victim(distribution(1_000), failures={"timeout": 1}, probes=((5, 1_000),))
-    }
-    other: dict[VictimName, Victim] = {
-        "async_warm": Victim(distribution(2_000), censored=distribution(2_000)),
-        "async_cold": Victim(),
-    }
-    merged = merged_victims([one, other])
-    assert merged["async_warm"].latency == distribution(1_000, 2_000)
-    assert merged["async_warm"].censored.n == 1
-    assert merged["async_warm"].failures == {"timeout": 1}
-    assert merged["async_cold"].latency.n == 0

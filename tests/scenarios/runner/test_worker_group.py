@@ -17,8 +17,7 @@ from harness.machine.placement import place, usable_cores
 from harness.measure.child import PROJECT, Child, fetch
 from harness.measure.load import Load, open_worker_group
 from harness.measure.ports import free_port
-from scenarios.wire.protocol import ClosedLoop, OpenLoop, RequestSpec, TrialOrder, TrialResult, together
-from tests.rehearsal import result as rehearsed
+from scenarios.wire.protocol import ClosedLoop, OpenLoop, RequestSpec, TrialOrder
 
 LOADS = [ClosedLoop(9), ClosedLoop(2), OpenLoop(8, 500), OpenLoop(8, 500, "poisson", seed=7), ClosedLoop(4, 0.01)]
 
@@ -152,16 +151,6 @@ def test_a_worker_that_waits_can_be_stopped():
         worker.send_signal(signal.SIGINT)
         assert worker.wait(10) == 130
         assert worker.stderr.read() == "Stopped.\n"
-
-
-def test_results_merge_in_any_order_and_lose_nothing():
-    parts: list[TrialResult] = [rehearsed(100, 4), rehearsed(250, 6, failures={"reset": 2}, dropped=1)]
-    whole, reversed_whole = together(parts), together(parts[::-1])
-    assert (whole.completed, whole.connected, whole.dropped, whole.failures) == (350, 10, 1, {"reset": 2})
-    assert whole.latency == reversed_whole.latency
-    assert whole.latency.n == 350
-    with pytest.raises(ValueError, match="no load process"):
-        together([])
 
 
 HOSTS = shutil.which("ip") is not None and os.geteuid() == 0
