@@ -12,7 +12,6 @@ from pydantic import TypeAdapter, ValidationError
 from harness.machine.machine import Machine
 
 FILE: Final = "calibration.json"
-MUST_MATCH: Final = ("cpu", "cores", "python")
 PACKAGES_THAT_MATTER: Final = ("locust", "gevent", "httptools")
 
 

@@ -13,7 +13,6 @@ from harness.machine.machine import Machine
 from harness.stats.estimate import detectable
 
 FILE: Final = "selfcheck.json"
-MUST_MATCH: Final = ("cpu", "cores", "python")
 
 
 @dataclass(frozen=True, slots=True)

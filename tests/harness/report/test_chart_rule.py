@@ -16,7 +16,7 @@ from harness.report.chart_rule import (
     sketch_workload,
     slug,
 )
-from tests.harness.report.judged import findings_of
+from tests.harness.judged import findings_of
 from tests.rehearsal import plan, telemetry
 
 

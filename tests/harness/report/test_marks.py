@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from bench_app.workload import KINDS
 from harness.judge.guards import CellWarning
 from harness.report.marks import DASHES, log_ms, looks_of, looks_of_cells, name_rows, struck
-from tests.harness.report.judged import findings_of
+from tests.harness.judged import findings_of
 from tests.rehearsal import plan
 
 

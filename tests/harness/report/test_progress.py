@@ -8,7 +8,7 @@ from harness.plan.schedule import Schedule, Stop, Tuned
 from harness.record.run import Answer, RecordedTrial, Verification
 from harness.report.progress import ProgressDisplay
 from tests.harness.causes.made_up import LEVEL
-from tests.harness.report.judged import RATES, console
+from tests.harness.judged import RATES, console
 from tests.rehearsal import result, schedule
 
 

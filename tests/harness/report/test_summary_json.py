@@ -10,7 +10,7 @@ from harness.judge.inquiry import Inquiry
 from harness.plan.knobs import make_knobs
 from harness.report.summary_json import to_summary
 from scenarios.wire.victim import Victim
-from tests.harness.report.judged import findings_of
+from tests.harness.judged import findings_of
 from tests.rehearsal import distribution, plan, result
 
 

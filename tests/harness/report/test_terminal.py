@@ -12,7 +12,7 @@ from harness.record.disturbance import DisturbedBlock, Signal
 from harness.report.terminal import iso_table, plan_table, print_findings, verdict_table, workload_table
 from tests.harness.causes.made_up import LEVEL
 from tests.harness.judge.test_inquiry import told
-from tests.harness.report.judged import RATES, console, findings_of, printed, wobble
+from tests.harness.judged import RATES, console, findings_of, printed, wobble
 from tests.rehearsal import plan, result
 
 

@@ -14,7 +14,7 @@ from harness.report.timeline import Strip, Timeline, timeline_of, typical_trial
 from scenarios.wire.histogram import Distribution
 from scenarios.wire.protocol import Slice
 from scenarios.wire.victim import Victim
-from tests.harness.report.judged import cell, findings_of
+from tests.harness.judged import cell, findings_of
 from tests.rehearsal import distribution, plan, result, telemetry
 
 

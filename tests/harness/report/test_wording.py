@@ -21,7 +21,7 @@ from harness.stats.estimate import Estimate
 from scenarios.wire.histogram import Distribution
 from scenarios.wire.victim import Victim
 from tests.harness.causes.made_up import DEMANDS, LEVEL, holding, scene
-from tests.harness.report.judged import cell, comparison, findings_of
+from tests.harness.judged import cell, comparison, findings_of
 from tests.rehearsal import STARTED, distribution, plan, result, schedule
 
 MACHINE = Machine("a processor", 2, "CPython 3")

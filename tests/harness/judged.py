@@ -10,6 +10,7 @@ from typing import Any, Final
 from rich.console import Console, RenderableType
 
 from harness.judge.findings import Findings, JudgedCell, JudgedComparison, find
+from harness.judge.verdict import Verdict
 from harness.plan.plan import Plan, Trial
 from harness.record.run import read_run
 from scenarios.wire.protocol import TrialResult
@@ -40,6 +41,10 @@ def findings_of(
 
 def cell(findings: Findings, variant: str) -> JudgedCell:
     return next(judged for judged in findings.cells if judged.cell.variant.name == variant)
+
+
+def verdict(findings: Findings, contender: str) -> Verdict:
+    return comparison(findings, contender).verdict
 
 
 def comparison(findings: Findings, contender: str) -> JudgedComparison:
