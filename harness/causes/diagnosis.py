@@ -37,7 +37,8 @@ class Diagnosis:
     """The causes of the queueing delay, the largest first; none for a cell without a fault.
 
     `queueing_s` is the queueing delay of a mean request in seconds, on top of an unloaded mean of `unloaded_s`.
-    `unexplained` is the share of it that no rule explains. `unknown` says why there is no diagnosis at all.
+    `unexplained` is the share of it that no rule explains. `unknown` says why there is no diagnosis at all. `at_least`
+    says that the delay is longer: requests that were still under way when the trial ended are not in it.
     """
 
     causes: tuple[Cause, ...] = ()
@@ -45,6 +46,7 @@ class Diagnosis:
     unloaded_s: float = 0.0
     unexplained: float = 0.0
     unknown: str | None = None
+    at_least: bool = False
 
     @property
     def is_slower(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from harness.causes.bounds import bounds_of, demands_of
@@ -16,6 +16,8 @@ from harness.plan.plan import unloaded_of
 from harness.record.run import RecordedTrial, Run
 
 NEAR_BOUND: Final = 0.85
+CUT_SHORT: Final = 1.25
+"""A trial was too short for its requests if the client's mean latency is longer by this factor than the server's."""
 NOT_DIAGNOSED: Final = Diagnosis(unknown="not profiled at this level")
 CLIENT_LIMITED: Final = Diagnosis(unknown="the load generator or a CPU quota was the limit during profiling")
 
@@ -39,6 +41,9 @@ def inquire(cell: Cell, run: Run) -> Inquiry:
     before, after = symptoms_of(alone, cell.variant.path), symptoms_of(loaded, cell.variant.path)
     declared_s = cell.workload.wait_s if cell.workload.outbound else None
     found = diagnose(before, after, declared_s)
+    # The client waited for the requests that had not ended in the window; the server's accounts have only the others.
+    waited_s = (loaded.result.latency.mean_us or 0.0) / 1e6
+    found = replace(found, at_least=waited_s > CUT_SHORT * (found.queueing_s + found.unloaded_s))
     if before is None or after is None:
         return Inquiry(found)
     demands = demands_of(

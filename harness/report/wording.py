@@ -276,7 +276,8 @@ def slower(found: Diagnosis) -> str:
     if found.queueing_s < found.unloaded_s * SMALL:
         return "as fast as unloaded, but:"
     unloaded = duration_ms(found.unloaded_s * 1000)
-    return f"{duration_ms(found.queueing_s * 1000)} ms of queueing delay on {unloaded} ms unloaded:"
+    least = "at least " if found.at_least else ""
+    return f"{least}{duration_ms(found.queueing_s * 1000)} ms of queueing delay on {unloaded} ms unloaded:"
 
 
 def cause(found: Cause) -> str:

@@ -282,3 +282,9 @@ def test_a_pause_between_requests_is_part_of_the_load_at_several_levels():
 
 def test_a_core_that_never_was_faster_is_not_said_to_be_less_than_nothing_faster():
     assert "took 0% less to 50% more time" in wording.unrest(Unrest("core speed", -0.0, 0.5, 2))
+
+
+def test_a_delay_that_the_trial_cut_short_is_a_lower_bound():
+    cut = Diagnosis(queueing_s=0.365, unloaded_s=0.02, at_least=True)
+    assert wording.slower(cut) == "at least 365 ms of queueing delay on 20.0 ms unloaded:"
+    assert wording.slower(replace(cut, at_least=False)).startswith("365 ms")
