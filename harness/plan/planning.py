@@ -37,8 +37,11 @@ def make_plan(workloads: Mapping[str, Workload], options: RunOptions | None = No
                 f"{10 / level.rate_rps:g} or more."
             )
     chosen = _chosen(workloads, options)
-    check_needed(options.settings, (need for workload in chosen for need in workload.needs))
     planned = tuple(_planned(workload, options.variants) for workload in chosen)
+    measured = {workload.name for workload in planned if workload.variants}
+    check_needed(
+        options.settings, (need for workload in chosen if workload.name in measured for need in workload.needs)
+    )
     blocks = base.blocks if options.blocks is None else options.blocks
     # --blocks gives an exact number; --max-blocks may still raise the most.
     most = base.max_blocks if options.blocks is None else blocks

@@ -4,6 +4,7 @@ import pytest
 
 from bench_app.discovery import discover
 from harness.exceptions import BadInputError
+from harness.plan.knobs import make_knobs
 from harness.plan.options import RunOptions
 from harness.plan.planning import make_plan
 from tests.rehearsal import plan
@@ -71,3 +72,9 @@ def test_a_window_that_the_user_chose_is_not_changed_by_a_pilot():
 def test_a_rate_that_sends_nothing_in_a_window_is_refused():
     with pytest.raises(BadInputError, match="less than one request in a window"):
         make_plan(BUILT_IN, RunOptions(rate=[1.0], seconds=0.5))
+
+
+def test_a_knob_that_only_a_workload_without_chosen_variants_uses_is_refused():
+    knobs = make_knobs({"pool_size": [5, 10]})
+    with pytest.raises(BadInputError, match="--pool-size"):
+        make_plan(BUILT_IN, RunOptions(variants=["offload"], settings=knobs))
