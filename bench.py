@@ -129,7 +129,7 @@ def _with_knobs(command: Callable[..., None]) -> Callable[..., None]:
         )
         for name, knob in KNOBS.items()
     ]
-    command.__signature__ = signature.replace(parameters=[*kept, *options])  # type: ignore[attr-defined]
+    command.__signature__ = signature.replace(parameters=[*kept, *options])  # type: ignore[attr-defined]  # Typer's
     command.__annotations__ |= {each.name: each.annotation for each in options}
     return command
 

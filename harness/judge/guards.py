@@ -349,8 +349,9 @@ def _delayed_answers(cell: Cell) -> list[CellWarning]:
         return []
     return [
         CellWarning(
-            "uvicorn does not set TCP_NODELAY where several workers run on asyncio's loop (its issue 3149): an answer "
-            "may wait up to 40 ms in the kernel while the server is idle. Use --loop uvloop to measure the handlers."
+            "uvicorn does not set TCP_NODELAY where several workers run on asyncio's loop (Kludex/uvicorn#3149): an "
+            "answer may wait up to 40 ms in the kernel while the server is idle. Use --loop uvloop to measure the "
+            "handlers."
         )
     ]
 

@@ -99,7 +99,7 @@ def draw_chart(sketch: Sketch) -> Chart:
         ]  # fmt: skip
         png = io.BytesIO()
         # The canvases are asked directly: `Figure.savefig` draws everything twice, once for a layout engine to look at.
-        canvas.print_png(png, pil_kwargs={"compress_level": 1})  # type: ignore[no-untyped-call]
+        canvas.print_png(png, pil_kwargs={"compress_level": 1})  # type: ignore[no-untyped-call]  # untyped
         for text in texts:
             text.remove()
         _crop(figure, axes, height_in, footer_in)
@@ -112,7 +112,7 @@ def _lay_out(axes: Axes, canvas: FigureCanvasAgg, within_in: tuple[float, float,
     One measurement is enough for a single pair of axes, whose labels do not depend on their place; matplotlib's own
     layout takes two. What was measured of the texts then serves to draw them, because it is the same canvas.
     """
-    extent, place = axes.get_tightbbox(canvas.get_renderer()), axes.get_window_extent()  # type: ignore[no-untyped-call]
+    extent, place = axes.get_tightbbox(canvas.get_renderer()), axes.get_window_extent()  # type: ignore[no-untyped-call]  # untyped
     assert extent is not None
     left, bottom, right, top = (inches * DPI for inches in within_in)
     pad = PAD_IN * DPI
@@ -134,7 +134,7 @@ def _svg(figure: Figure) -> str:
     figure.set_facecolor("none")  # the page's own colour shows through
     figure.set_dpi(72)
     svg = io.StringIO()
-    FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})  # type: ignore[no-untyped-call]
+    FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})  # type: ignore[no-untyped-call]  # untyped
     return svg.getvalue()
 
 

@@ -26,7 +26,7 @@ def written(folder: Path, mode: Mode) -> list[Any]:
         probe = Probe(str(folder / "telemetry"), mode)
         wrapped = probe.wrap(application)
         with probe.watching(lambda: (10, 3)):
-            await wrapped({"type": "http", "path": "/a/b/c", "headers": []}, None, None)  # type: ignore[arg-type]
+            await wrapped({"type": "http", "path": "/a/b/c", "headers": []}, None, None)  # type: ignore[arg-type]  # unused
             # Two readings, and after them the totals of a server that is diagnosed.
             for _ in range(500):
                 if file.read_text().count("\n") >= 4:
