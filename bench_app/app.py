@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +25,7 @@ from bench_app.resources import open_resources
 from bench_app.route_table import RouteTable
 from bench_app.settings import Settings
 from bench_app.workload import Workload
-from bench_probe.loop_stacks import Application
+from bench_probe.application import Application
 from bench_probe.probe import Probe
 from bench_probe.thread_recorder import ThreadRecorder
 
@@ -61,6 +63,8 @@ def create_app(settings: Settings | None = None, *, recorded: bool | None = None
         if settings.workers > 1:
             die_with_parent()
         anyio.to_thread.current_default_thread_limiter().total_tokens = settings.threads
+        executor = ThreadPoolExecutor(settings.executor, thread_name_prefix="asyncio")
+        asyncio.get_running_loop().set_default_executor(executor)
         async with open_resources(settings) as resources:
             app.state.resources = resources
             with probe.watching(resources.pools) if probe is not None else nullcontext():

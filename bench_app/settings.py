@@ -9,6 +9,8 @@ from typing import Final, Literal
 
 from bench_app.workload import PACKAGES, Package
 
+EXECUTOR_THREADS: Final = min(32, (os.cpu_count() or 1) + 4)
+"""Threads of asyncio's default executor, by Python's own rule for this machine."""
 SCHEMA: Final = "bench_async_versus_blocking"
 TABLE: Final = f"{SCHEMA}.item"
 THREAD_TOKENS: Final = 40
@@ -30,6 +32,7 @@ class Settings:
         outbound_size: connections to the upstream service, the same number for aiohttp and requests.
         wait_s: how long the `sleep` handlers wait, in seconds.
         threads: worker threads that the default limiter of the event loop admits.
+        executor: threads of the event loop's default executor, which `asyncio.to_thread` uses.
         workers: server processes like this one.
         telemetry: path prefix of the file that the probe writes; None turns the probe off.
         probe: the mode of the probe.
@@ -44,6 +47,7 @@ class Settings:
     outbound_size: int = 100
     wait_s: float = WAIT_S
     threads: int = THREAD_TOKENS
+    executor: int = EXECUTOR_THREADS
     workers: int = 1
     telemetry: str | None = None
     probe: Literal["measure", "diagnose"] = "measure"
@@ -67,6 +71,7 @@ class Settings:
             outbound_size=int(os.environ.get("BENCH_OUTBOUND_SIZE", default.outbound_size)),
             wait_s=float(os.environ.get("BENCH_WAIT_S", default.wait_s)),
             threads=int(os.environ.get("BENCH_THREADS", default.threads)),
+            executor=int(os.environ.get("BENCH_EXECUTOR", default.executor)),
             workers=int(os.environ.get("BENCH_WORKERS", default.workers)),
             telemetry=os.environ.get("BENCH_TELEMETRY") or None,
             probe="diagnose" if os.environ.get("BENCH_PROBE") == "diagnose" else "measure",

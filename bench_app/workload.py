@@ -66,26 +66,25 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Suffers:
-    """The known causes of a variant's slowness. `selfcheck --diagnosis` checks that the diagnosis finds them.
+    """The known cause of a variant's slowness. `selfcheck --diagnosis` checks that the diagnosis finds it.
 
     Attributes:
-        high: causes of which the diagnosis must rank one first under a closed loop of `users`. Where this is empty, the
-            diagnosis must name no cause.
+        high: the cause that the diagnosis must rank first under a closed loop of `users`; None: it must name no cause.
         low: the same at a low rate.
         function: the function that the diagnosis must name as the place of the cause; None: any.
         users: the size of the closed loop.
         low_tried: whether the check also runs at the low rate.
     """
 
-    high: tuple[str, ...] = ()
-    low: tuple[str, ...] = ()
+    high: str | None = None
+    low: str | None = None
     function: str | None = None
     users: int = 64
     low_tried: bool = True
 
 
-BUSY: Final = Suffers(high=("CPU", "threads hold the GIL"))
-"""A saturated core. With one core, the diagnosis cannot tell whether the loop or the threads saturate it."""
+BUSY: Final = Suffers("CPU")
+"""A saturated core."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Finds the lines that block the event loop: a thread samples the stack of the loop's thread every 5 ms.
+"""Finds the lines that block the event loop: a thread samples the stack of the loop's thread every 2 ms.
 
 A sample names the innermost line of the application's own code, because that is the line to change, and the innermost
 call on the stack, which shows what that line was doing.
@@ -7,29 +7,21 @@ call on the stack, which shows what that line was doing.
 from __future__ import annotations
 
 import contextlib
-import linecache
 import sys
-import sysconfig
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
 from bench_probe.accounts import RequestAccounts
+from bench_probe.application import Application, call_of, line_of, source_of
 
-PERIOD_S: Final = 0.005
-PROBE: Final = str(Path(__file__).parent)
-INSTALLED: Final = tuple(
-    {
-        str(spelled)
-        for name in ("stdlib", "platstdlib", "purelib", "platlib")
-        for spelled in (Path(sysconfig.get_paths()[name]), Path(sysconfig.get_paths()[name]).resolve())
-    }
-)
-"""Folders of the standard library and of installed packages. An application installed there must give `roots`."""
+PERIOD_S: Final = 0.002
+"""Short, because a loop that computes gives the GIL away 5 ms after it was asked for: a computation of 6 ms is seen by
+those samples that ask within its first millisecond."""
 FASTAPI_ROUTING: Final = str(Path("fastapi", "routing.py"))
 SERIALISERS: Final = frozenset({"serialize_response", "jsonable_encoder", "render", "_prepare_response_content"})
 
@@ -55,30 +47,6 @@ class Site:
     source: str
     call: str
     serialising: bool
-
-
-class Application:
-    """Tells the application's own files from installed ones.
-
-    Its own are the files below `roots`, or without `roots` all that are not in INSTALLED; `excluded` files and those of
-    bench_probe never are. Names are shown relative to `root`, by default the working directory.
-    """
-
-    def __init__(self, roots: Sequence[Path] = (), *, excluded: Sequence[Path] = (), root: Path | None = None) -> None:
-        self._roots = tuple(f"{each.resolve()}/" for each in roots)
-        self._excluded = frozenset(str(each) for each in excluded)
-        self._root = root or Path.cwd()
-
-    def owns(self, file: str) -> bool:
-        """Return whether this file is the application's own."""
-        if file.startswith(("<", PROBE)) or file in self._excluded:
-            return False
-        return file.startswith(self._roots) if self._roots else not file.startswith(INSTALLED)
-
-    def spelled(self, file: str) -> str:
-        """Return the name to show: relative to `root` where the file is below it, else without its folder."""
-        path = Path(file)
-        return str(path.relative_to(self._root)) if path.is_relative_to(self._root) else path.name
 
 
 class LoopStacks:
@@ -147,14 +115,13 @@ def site_of(frame: FrameType, route: str, application: Application) -> Site | No
 
 
 def _site(frame: FrameType, call: FrameType, route: str, shown: str, *, serialising: bool) -> Site:
-    # A frame has no line number while the interpreter is between two lines.
-    file, line = frame.f_code.co_filename, frame.f_lineno or frame.f_code.co_firstlineno
+    line = line_of(frame)
     return Site(
         route=route,
         file=shown,
         line=line,
         function=frame.f_code.co_name,
-        source=linecache.getline(file, line).partition("  #")[0].strip(),
-        call=f"{Path(call.f_code.co_filename).name}:{call.f_code.co_name}",
+        source=source_of(frame.f_code.co_filename, line),
+        call=call_of(call),
         serialising=serialising,
     )

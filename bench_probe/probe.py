@@ -1,9 +1,11 @@
-"""The probe of one server process: telemetry, and in the mode `diagnose` also request accounts and loop stacks."""
+"""The probe of one server process: telemetry, and in the mode `diagnose` also accounts, loop stacks, wait profile."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +13,10 @@ from typing import Any
 
 from bench_probe.accounts import Application as AsgiApplication
 from bench_probe.accounts import RequestAccounts
-from bench_probe.loop_stacks import Application, LoopStacks
+from bench_probe.application import Application
+from bench_probe.loop_stacks import LoopStacks
 from bench_probe.telemetry import Mode, PoolGauge, telling
+from bench_probe.wait_profile import WaitProfile
 
 
 class Probe:
@@ -41,10 +45,21 @@ class Probe:
             with telling(path, self._mode, pools):
                 yield
             return
-        stacks = LoopStacks(accounts, threading.get_ident(), self._application)
+        application = self._application or Application()
+        stacks = LoopStacks(accounts, threading.get_ident(), application)
+        waits = WaitProfile(accounts, asyncio.get_running_loop(), application)
 
         def totals() -> dict[str, Any]:
-            return {"accounts": accounts.totals(), "stacks": stacks.totals(), "not_watched": accounts.not_watched}
+            return {
+                "accounts": accounts.totals(),
+                "callees": accounts.callee_totals(),
+                "pools": accounts.pool_totals(),
+                "left_behind": accounts.left_behind(),
+                "stacks": stacks.totals(),
+                "waits": waits.totals(),
+                "not_watched": accounts.not_watched,
+                "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+            }
 
-        with accounts.kept(), stacks.sampling(), telling(path, self._mode, pools, totals):
+        with accounts.kept(), stacks.sampling(), waits.looking(), telling(path, self._mode, pools, totals):
             yield

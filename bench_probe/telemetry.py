@@ -18,6 +18,7 @@ import os
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
@@ -34,7 +35,7 @@ COLUMNS: Final = (
     *("t_ns", "beats", "late_us", "late_sq_us2", "overdue_us", "stalls_us"),
     *("tokens", "borrowed", "waiting"),
     *("loop_cpu_ns", "process_cpu_ns", "collecting_ns"),
-    *("pool_size", "pool_in_use"),
+    *("pool_size", "pool_in_use", "tasks"),
 )
 """The values of a line, in order.
 
@@ -45,6 +46,7 @@ COLUMNS: Final = (
 - `loop_cpu_ns`, `process_cpu_ns`: CPU time of the loop's thread and of the process, since each began.
 - `collecting_ns`: time spent in garbage collections since the probe began.
 - `pool_size`, `pool_in_use`: database connections that are open and in use; None where there is no pool.
+- `tasks`: asyncio's tasks that have not ended; None where this Python does not count them.
 """
 
 
@@ -145,6 +147,13 @@ def thread_gauge() -> Callable[[], tuple[int, int, int]]:
     return read
 
 
+def task_count() -> int | None:
+    """Return how many asyncio tasks there are, in a time that does not depend on it; None where nobody counts them."""
+    # Python 3.12 renamed the set, and 3.14 leaves it empty.
+    known = getattr(asyncio.tasks, "_scheduled_tasks", None) or getattr(asyncio.tasks, "_all_tasks", None)
+    return len(known) if isinstance(known, weakref.WeakSet) and known else None
+
+
 @contextlib.contextmanager
 def telling(
     path: Path, mode: Mode, pools: PoolGauge | None = None, totals: Callable[[], dict[str, Any]] | None = None
@@ -174,6 +183,7 @@ def telling(
                 *threads(),
                 *(time.clock_gettime_ns(loop_clock), time.process_time_ns(), collections.total_ns),
                 *(pools() if pools is not None else (None, None)),
+                task_count(),
             ]
 
         def read() -> None:

@@ -17,13 +17,13 @@ def count() -> int:
     return total
 
 
-@workload.variant("sync", suffers=Suffers(("threads hold the GIL",), users=8))
+@workload.variant("sync", suffers=Suffers("threads hold the GIL", users=8))
 def count_in_threads() -> dict[str, int]:
     """Compute in worker threads, which keep the GIL from the event loop."""
     return {"total": count()}
 
 
-@workload.variant("async", suffers=Suffers(("loop computing",), ("loop computing",), users=8))
+@workload.variant("async", suffers=Suffers("loop computing", "loop computing", users=8))
 async def count_on_the_loop() -> dict[str, int]:
     """Compute on the event loop, so that the server answers no other request meanwhile."""
     return {"total": count()}

@@ -27,7 +27,7 @@ def connection_of(request: Request) -> Iterator[Connection[TupleRow]]:
         yield connection
 
 
-@workload.variant("sync", suffers=Suffers(("deadlock",), low_tried=False))
+@workload.variant("sync", suffers=Suffers("deadlock", low_tried=False))
 def use_it(connection: Annotated[Connection[TupleRow], Depends(connection_of)]) -> dict[str, bool]:
     """Need a second worker thread while the request already holds a connection."""
     connection.execute("SELECT 1")

@@ -10,7 +10,7 @@ workload = Workload(name="garbage", question="Is the garbage collector seen to s
 kept: list[Any] = [[number] for number in range(400_000)]
 
 
-@workload.variant("async", suffers=Suffers(("garbage collection",), low_tried=False))
+@workload.variant("async", suffers=Suffers("garbage collection", low_tried=False))
 async def litter() -> dict[str, int]:
     """Create reference cycles, beside a large heap that each full collection traverses."""
     ring: list[Any] = []

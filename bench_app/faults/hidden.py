@@ -17,7 +17,7 @@ workload = Workload(
 
 def blocks(function: str) -> Suffers:
     """Return the label of a variant in which this function, and not the handler, blocks the loop."""
-    return Suffers(high=("loop blocked",), low=("loop blocked",), function=function)
+    return Suffers(high="loop blocked", low="loop blocked", function=function)
 
 
 async def child() -> None:

@@ -15,7 +15,7 @@ workload = Workload(
 )
 
 
-@workload.variant("async", suffers=Suffers(("database",)))
+@workload.variant("async", suffers=Suffers("database"))
 async def take_the_lock(request: Request) -> dict[str, bool]:
     """Hold for 4 ms a database lock that one transaction has at a time."""
     async with resources_of(request).asyncpg_pool.acquire() as connection:

@@ -15,7 +15,7 @@ workload = Workload(
 )
 
 
-@workload.variant("sync", suffers=Suffers(("database pool",)))
+@workload.variant("sync", suffers=Suffers("database pool"))
 def wait_in_threads(request: Request) -> dict[str, bool]:
     """Hold a pooled connection for 20 ms, in a worker thread."""
     with resources_of(request).psycopg_pool.connection() as connection:
@@ -23,7 +23,7 @@ def wait_in_threads(request: Request) -> dict[str, bool]:
     return {"ok": True}
 
 
-@workload.variant("async", suffers=Suffers(("database pool",)))
+@workload.variant("async", suffers=Suffers("database pool"))
 async def wait_on_the_loop(request: Request) -> dict[str, bool]:
     """Hold a pooled connection for 20 ms, on the event loop."""
     async with resources_of(request).asyncpg_pool.acquire() as connection:

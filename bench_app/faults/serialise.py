@@ -5,7 +5,7 @@ from bench_app.workload import Suffers, Workload
 ROWS = [{"id": number, "name": f"item {number}", "tags": ["a", "b"]} for number in range(2_000)]
 
 workload = Workload(name="serialise", question="Is the making of a large answer seen on the loop?")
-SERIALISES = Suffers(("serialisation",), ("serialisation",), users=8)
+SERIALISES = Suffers("serialisation", "serialisation", users=8)
 
 
 @workload.variant("sync", suffers=SERIALISES)

@@ -12,7 +12,6 @@ from bench_app.workload import BUSY, Claim, Suffers, Workload
 
 STATEMENT = f"SELECT id, name, quantity FROM {TABLE} ORDER BY id LIMIT 20"
 # A new connection costs the database a process and the server CPU time. Either may saturate first.
-OVERLOADED = Suffers(high=(*BUSY.high, "database"))
 
 
 class Row(BaseModel):
@@ -64,7 +63,7 @@ async def database_async(request: Request) -> list[Row]:
 
 
 # At a low rate the diagnosis names no cause, because one statement blocks the loop only briefly.
-@workload.variant("blocking", suffers=Suffers(("loop blocked",), function="database_blocking"))
+@workload.variant("blocking", suffers=Suffers("loop blocked", function="database_blocking"))
 async def database_blocking(request: Request) -> list[Row]:
     """Call psycopg on the event loop (the trap), so that only one statement runs at a time."""
     with resources_of(request).psycopg_pool.connection() as connection:
@@ -72,7 +71,7 @@ async def database_blocking(request: Request) -> list[Row]:
             return cursor.execute(STATEMENT).fetchall()  # type: ignore[return-value]  # FastAPI validates dicts
 
 
-@workload.variant("sync", name="sync_connect_each", suffers=OVERLOADED)
+@workload.variant("sync", name="sync_connect_each", suffers=BUSY)
 def database_sync_connect_each(request: Request) -> list[Row]:
     """Open a new psycopg connection for each request, in a worker thread."""
     with psycopg.connect(resources_of(request).dsn, autocommit=True) as connection:
@@ -80,7 +79,7 @@ def database_sync_connect_each(request: Request) -> list[Row]:
             return cursor.execute(STATEMENT).fetchall()  # type: ignore[return-value]  # FastAPI validates dicts
 
 
-@workload.variant("async", name="async_connect_each", suffers=OVERLOADED)
+@workload.variant("async", name="async_connect_each", suffers=BUSY)
 async def database_async_connect_each(request: Request) -> list[Row]:
     """Open a new asyncpg connection for each request, as the guide's code does."""
     connection = await asyncpg.connect(resources_of(request).dsn)

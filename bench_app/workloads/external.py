@@ -52,7 +52,7 @@ def external_sync(request: Request) -> Quote:
 
 
 # A request of this variant mostly waits and costs little CPU, so a full core takes more users than elsewhere.
-@workload.variant("async", suffers=Suffers(BUSY.high, users=128))
+@workload.variant("async", suffers=Suffers("CPU", users=128))
 async def external_async(request: Request) -> Quote:
     """Call upstream through one shared aiohttp session, on the event loop."""
     resources = resources_of(request)
@@ -61,7 +61,7 @@ async def external_async(request: Request) -> Quote:
 
 
 # At twenty requests a second, each of which blocks the loop for 20 ms, the loop is blocked for 40 % of the time.
-@workload.variant("blocking", suffers=Suffers(("loop blocked",), ("loop blocked",), "external_blocking"))
+@workload.variant("blocking", suffers=Suffers("loop blocked", "loop blocked", "external_blocking"))
 async def external_blocking(request: Request) -> Quote:
     """Call requests on the event loop (the trap), which is blocked until the answer arrives."""
     resources = resources_of(request)

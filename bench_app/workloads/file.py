@@ -6,7 +6,7 @@ from pathlib import Path
 import anyio
 from pydantic import BaseModel
 
-from bench_app.workload import BUSY, Claim, Workload
+from bench_app.workload import BUSY, Claim, Suffers, Workload
 
 DOCUMENT = Path(__file__).with_name("file.json")
 
@@ -41,7 +41,7 @@ def file_sync() -> Document:
         return Document(**json.loads(file.read()))
 
 
-@workload.variant("async", suffers=BUSY)
+@workload.variant("async", suffers=Suffers("thread hops"))
 async def file_async() -> Document:
     """Read the file with anyio.open_file, which sends each of open, read and close to a worker thread and back."""
     async with await anyio.open_file(DOCUMENT, "rb") as file:

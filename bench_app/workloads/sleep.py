@@ -42,7 +42,7 @@ workload = Workload(
 )
 
 
-@workload.variant("sync", suffers=Suffers(("thread limit",)))
+@workload.variant("sync", suffers=Suffers("thread limit"))
 def sleep_sync(request: Request) -> Slept:
     """Hold one of the worker threads for the whole wait."""
     wait_s = resources_of(request).settings.wait_s
@@ -58,7 +58,7 @@ async def sleep_async(request: Request) -> Slept:
     return Slept(slept_s=wait_s)
 
 
-@workload.variant("blocking", suffers=Suffers(("loop blocked",), ("loop blocked",), "sleep_blocking"))
+@workload.variant("blocking", suffers=Suffers("loop blocked", "loop blocked", "sleep_blocking"))
 async def sleep_blocking(request: Request) -> Slept:
     """Block the event loop while waiting (the trap), so that the server answers no other request meanwhile."""
     wait_s = resources_of(request).settings.wait_s
@@ -66,7 +66,7 @@ async def sleep_blocking(request: Request) -> Slept:
     return Slept(slept_s=wait_s)
 
 
-@workload.variant("offload", suffers=Suffers(("thread limit",)))
+@workload.variant("offload", suffers=Suffers("thread limit"))
 async def sleep_offload(request: Request) -> Slept:
     """Hand the blocking wait to the thread pool that def handlers use."""
     wait_s = resources_of(request).settings.wait_s

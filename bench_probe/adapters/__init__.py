@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ADAPTERS: Final = {
     "anyio": ("anyio.to_thread",),
+    "executor": ("concurrent.futures",),
     "asyncpg": ("asyncpg", "asyncpg.pool"),
     "psycopg": ("psycopg",),
     "psycopg_pool": ("psycopg_pool",),

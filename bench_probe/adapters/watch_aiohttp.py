@@ -1,4 +1,4 @@
-"""Times aiohttp's outbound calls, and their waits for a free connection."""
+"""Times aiohttp's outbound calls and their waits for a free connection, and counts its new connections."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from bench_probe.adapters.patches import Patches
 
 
 def install(accounts: RequestAccounts, patches: Patches) -> None:
-    """Time `ClientSession._request`, and the connector's wait while all of its connections are in use."""
+    """Time `ClientSession._request`, and the connector's wait while all connections are in use; count new ones."""
     aiohttp = sys.modules["aiohttp"]
     ask, wait = aiohttp.ClientSession._request, aiohttp.BaseConnector._wait_for_available_connection
+    connect = aiohttp.TCPConnector._create_connection
 
     async def timed_request(self: Any, *args: Any, **options: Any) -> Any:
         with accounts.calling():
@@ -22,5 +23,10 @@ def install(accounts: RequestAccounts, patches: Patches) -> None:
         with accounts.call_waiting():
             await wait(self, *args)
 
+    async def counted_connect(self: Any, *args: Any, **options: Any) -> Any:
+        accounts.call_connected()
+        return await connect(self, *args, **options)
+
+    patches.replace(aiohttp.TCPConnector, "_create_connection", counted_connect)
     patches.replace(aiohttp.ClientSession, "_request", timed_request)
     patches.replace(aiohttp.BaseConnector, "_wait_for_available_connection", timed_wait)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Any
 
 from bench_probe.accounts import RequestAccounts
@@ -16,9 +15,9 @@ def install(accounts: RequestAccounts, patches: Patches) -> None:
     enter, leave, connect = context.__aenter__, context.__aexit__, asyncpg.connect
 
     async def aenter(self: Any) -> Any:
-        asked = time.monotonic_ns()
-        connection = await enter(self)
-        accounts.lease_began(connection, asked)
+        with accounts.leasing(self.pool) as began:
+            connection = await enter(self)
+            began(connection)
         return connection
 
     async def aexit(self: Any, *error: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Any
 
 from bench_probe.accounts import RequestAccounts
@@ -16,9 +15,9 @@ def install(accounts: RequestAccounts, patches: Patches) -> None:
     get, put = pool_class.getconn, pool_class.putconn
 
     def getconn(self: Any, timeout: float | None = None) -> Any:
-        asked = time.monotonic_ns()
-        connection = get(self, timeout)
-        accounts.lease_began(connection, asked)
+        with accounts.leasing(self) as began:
+            connection = get(self, timeout)
+            began(connection)
         return connection
 
     def putconn(self: Any, connection: Any) -> None:

@@ -8,11 +8,15 @@ from typing import Final, Literal
 
 from bench_app.settings import Settings
 from harness.causes.symptoms import Symptoms
+from harness.causes.wait_profile import Limit
 from harness.plan.level import Level
 from harness.plan.plan import PlannedVariant, PlannedWorkload
 
-Resource = Literal["users", "threads", "loop", "processor", "database pool", "outbound pool", "client"]
+Resource = Literal[
+    "users", "threads", "executor", "loop", "processor", "database pool", "outbound pool", "place", "client"
+]
 
+ASYNCIO: Final = "asyncio's executor"
 OUTBOUND_CONNECTIONS: Final = Settings().outbound_size
 """The size of both outbound pools, aiohttp's connector and requests' adapter."""
 
@@ -63,7 +67,9 @@ class Demands:
 
     `response` is its unloaded latency R₀. `thread`, `lease` and `call` are how long it keeps tokens of the thread pool,
     a database connection and an outbound connection. `loop` is how long it holds the event loop if it blocks the loop.
-    `processor` is the server's CPU time for one request under load.
+    `executor` is how long it keeps a thread of asyncio's executor. `place` is how long it keeps what `capacity`
+    requests at a time get at the place that the profile found. `processor` is the server's CPU time for one request
+    under load.
     """
 
     response: float
@@ -71,13 +77,19 @@ class Demands:
     lease: float = 0.0
     call: float = 0.0
     loop: float = 0.0
+    executor: float = 0.0
+    place: float = 0.0
+    capacity: float = 0.0
     processor: float = 0.0
 
 
-def demands_of(alone: Symptoms, response_s: float, processor_s: float, *, blocks: bool) -> Demands | None:
+def demands_of(
+    alone: Symptoms, response_s: float, processor_s: float, *, blocks: bool, limit: Limit | None = None
+) -> Demands | None:
     """Return the demands of a variant from its trial with one user; None if that trial was not profiled.
 
     `blocks` says that the variant waits on the event loop. It then needs the loop for the whole of each of its steps.
+    `limit` is the place at which requests waited for others under load.
     """
     spent = alone.spending
     if spent is None:
@@ -88,6 +100,9 @@ def demands_of(alone: Symptoms, response_s: float, processor_s: float, *, blocks
         lease=spent.leased,
         call=max(0.0, spent.calling - spent.call_wait),
         loop=spent.stepping if blocks else 0.0,
+        executor=sum(each.queued + each.served for each in alone.executors if each.pool == ASYNCIO),
+        place=limit.held_s if limit is not None else 0.0,
+        capacity=limit.capacity if limit is not None else 0.0,
         processor=processor_s,
     )
 
@@ -104,16 +119,18 @@ def bounds_of(level: Level, demands: Demands, *, cores: int, client_rps: float |
     elif asked_s > 0:
         formula = f"{level.users} / {_ms(asked_s)}"
         found.append(Bound(level.users / asked_s, formula, "each user waits for its own answer", "users"))
-    servers: Iterable[tuple[int, float, str, Resource]] = (
+    servers: Iterable[tuple[float, float, str, Resource]] = (
         (knobs.threads * knobs.workers, demands.thread, "worker threads", "threads"),
         (knobs.workers, demands.loop, "the event loop, which is blocked meanwhile", "loop"),
         (min(knobs.workers, cores), demands.processor, "the server's core", "processor"),
         (knobs.pool_size * knobs.workers, demands.lease, "database connections", "database pool"),
         (OUTBOUND_CONNECTIONS * knobs.workers, demands.call, "outbound connections", "outbound pool"),
+        (knobs.executor * knobs.workers, demands.executor, "threads of asyncio's executor", "executor"),
+        (demands.capacity, demands.place, "those that the application lets through", "place"),
     )
     for count, demand_s, limit, resource in servers:
         if demand_s > 0:
-            found.append(Bound(count / demand_s, f"{count} / {_ms(demand_s)}", limit, resource))
+            found.append(Bound(count / demand_s, f"{count:.3g} / {_ms(demand_s)}", limit, resource))
     if client_rps is not None:
         found.append(Bound(client_rps, "calibrated", "the load generator itself", "client"))
     return tuple(sorted(found, key=lambda each: each.rps))

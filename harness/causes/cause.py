@@ -17,9 +17,11 @@ from typing import Final
 from harness.causes.bounds import Bound, Demands
 from harness.causes.charge import Charge, Contrast
 from harness.causes.symptoms import Holding, Symptoms
+from harness.causes.wait_profile import Limit
 from harness.exceptions import BenchError
 from harness.plan.knobs import Knobs
 from harness.plan.level import Level
+from harness.record.telemetry import Site, WaitSite
 
 CAUSE_SHARE: Final = 0.10
 """A cause of less than this share of the queueing delay is not worth a sentence."""
@@ -30,12 +32,24 @@ class Cause:
     """One cause: the name of its rule, and its share of the queueing delay, 0 to 1.
 
     The share is None where it delays no request of its own, but holds the loop that others need. `holding` is the route
-    that holds the loop, where one does.
+    that holds the loop, where one does. `limit` is the place at which requests wait for others, and `waits_at` the line
+    that waits for a neighbour, where the wait profile found one.
     """
 
     name: str
     share: float | None
     holding: Holding | None = None
+    limit: Limit | None = None
+    waits_at: WaitSite | None = None
+
+    @property
+    def site(self) -> Site | WaitSite | None:
+        """The line of the application to look at: the one that holds what others wait for, or the one that waits."""
+        if self.holding is not None:
+            return self.holding.site
+        if self.limit is not None:
+            return self.limit.place.site if self.limit.kind == "own" else self.limit.kept_at
+        return self.waits_at
 
 
 @dataclass(frozen=True, slots=True)

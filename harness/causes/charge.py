@@ -1,4 +1,4 @@
-"""How a cause takes time from a request: the four forms in which a rule claims its part of the queueing delay.
+"""How a cause takes time from a request: the forms in which a rule claims its part of the queueing delay.
 
 A rule reads a `Contrast` and yields charges. `diagnosis` adds up the charges of all rules. A charge says how much time
 a request loses and which share of it is the cause's own. It never decides what the other causes get.
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from harness.causes.symptoms import Holding, Spending, Symptoms
+from harness.causes.wait_profile import Limit
+from harness.record.telemetry import WaitSite
 
 BUSY_CORE: Final = 0.80
 """From this share of a core on, requests queue for the server's process: at a load ρ a queue is ρ/(1 − ρ) long.
@@ -26,16 +28,26 @@ class Contrast:
     """A request of one variant without load and under load, side by side.
 
     `unloaded` and `spent` say where the mean request spends its time, without load and under load. `loaded` holds
-    everything else that was measured of the server under load.
+    everything else that was measured of the server under load, and `alone` without load.
     """
 
     unloaded: Spending
     spent: Spending
     loaded: Symptoms
+    alone: Symptoms | None = None
 
     def grew(self, part: str) -> float:
         """Return how many more seconds a request spends on this part of `Spending` under load than without."""
         return float(max(0.0, getattr(self.spent, part) - getattr(self.unloaded, part)))
+
+    def waits_longer(self, limit: Limit) -> float:
+        """Return how many more seconds a request waits at this place under load than without."""
+        line = limit.place.site.file, limit.place.site.line
+        before = self.alone.sites if self.alone is not None else ()
+        alone_s = sum(
+            each.seconds for each in before if each.site.state == "place" and (each.site.file, each.site.line) == line
+        )
+        return max(0.0, limit.waited_s - alone_s)
 
     def own_share(self, part: str) -> float:
         """Return which share of a queue is due to too few places, if a request keeps a place for this part.
@@ -56,11 +68,12 @@ class Slows:
 
     `own` is the share for which the neighbour itself is responsible; the rest is charged to no cause. Where the
     server's core is full, the loop is charged with all of it: the answer had arrived, but the server was too busy to
-    read it.
+    read it. `site` is the line that waits for it, where only the profile knows it.
     """
 
     seconds: float
     own: float = 1.0
+    site: WaitSite | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +82,15 @@ class Queues:
 
     `own` is the share that is due to too few places. `rest` names the causes that keep the places occupied for longer
     and are charged with the rest: the `neighbours` that answer late; everything that was charged `inside` the place,
-    plus the loop for the part of `kept_longer_s` that is still missing; the `loop`; or `nobody`.
+    plus the loop for the part of `kept_longer_s` that is still missing; the `loop`; or `nobody`. `limit` is the place
+    where the profile saw them wait, if it did.
     """
 
     seconds: float
     own: float
     rest: Literal["neighbours", "inside", "loop", "nobody"] = "neighbours"
     kept_longer_s: float = 0.0
+    limit: Limit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,4 +110,14 @@ class FillsCore:
     """The server's core is full: the loop waits for what no other cause computes on it."""
 
 
-Charge = Slows | Queues | Occupies | FillsCore
+@dataclass(frozen=True, slots=True)
+class Harms:
+    """A fault that delays no request by a time of its own. A `foremost` one makes all figures of the trial doubtful.
+
+    The others are told only where requests take longer than without load.
+    """
+
+    foremost: bool = False
+
+
+Charge = Slows | Queues | Occupies | FillsCore | Harms

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from harness.causes.cause import Cause, CauseRule, discover
-from harness.causes.charge import BUSY_CORE, Charge, Contrast, FillsCore, Occupies, Queues, Slows
+from harness.causes.charge import BUSY_CORE, Charge, Contrast, FillsCore, Harms, Occupies, Queues, Slows
 from harness.causes.symptoms import Holding, Spending, Symptoms
 
 SLOWER_SHARE: Final = 0.25
@@ -26,7 +26,7 @@ OFTEN_OCCUPIED: Final = 0.5
 RUN_DELAY: Final = 0.10
 SLOWER_NEIGHBOUR: Final = 1.25
 
-ChargeKind = TypeVar("ChargeKind", Slows, Queues, Occupies, FillsCore)
+ChargeKind = TypeVar("ChargeKind", Slows, Queues, Occupies, FillsCore, Harms)
 
 LOOP: Final = ""
 """The loop's key among the names of causes. Its wait is divided among the causes that occupy it."""
@@ -84,7 +84,7 @@ def diagnose(alone: Symptoms | None, loaded: Symptoms | None, expected_call_s: f
     if (withheld := core_taken(loaded)) is not None:
         return Diagnosis(unknown=withheld)
     rules = discover()
-    contrast = Contrast(_reference(alone.spending, expected_call_s), loaded.spending, loaded)
+    contrast = Contrast(_reference(alone.spending, expected_call_s), loaded.spending, loaded, alone)
     charges = {rule.name: tuple(rule.condition(contrast)) for rule in rules.values()}
     occupants = _occupants(charges, loaded)
     unloaded_s = contrast.unloaded.whole
@@ -94,12 +94,39 @@ def diagnose(alone: Symptoms | None, loaded: Symptoms | None, expected_call_s: f
         holders = [(each.name, each.holding) for each in occupants if each.holding is not None]
         holders.sort(key=lambda named: -named[1].holds)
         harmful = tuple(Cause(name, None, holding) for name, holding in holders)
-        return Diagnosis(harmful, max(0.0, queueing_s), unloaded_s)
-    found = _shared(_added(charges, contrast), occupants, contrast, queueing_s)
+        return Diagnosis((*_harms(charges, foremost=True), *harmful), max(0.0, queueing_s), unloaded_s)
+    found = _placed(_shared(_added(charges, contrast, occupants), occupants, contrast, queueing_s), charges)
     explained = sum(cause.share or 0.0 for cause in found)
     stuck = _stuck(loaded)
-    causes = (*stuck.causes, *_ranked(found, rules)) if stuck else _ranked(found, rules)
+    causes = (
+        *(stuck.causes if stuck else ()),
+        *_harms(charges, foremost=True),
+        *_ranked(found, rules),
+        *_harms(charges, foremost=False),
+    )
     return Diagnosis(causes, queueing_s, unloaded_s, max(0.0, 1 - explained))
+
+
+def _harms(charges: Mapping[str, Sequence[Charge]], *, foremost: bool) -> tuple[Cause, ...]:
+    return tuple(Cause(name, None) for name, each in _of_kind(charges, Harms) if each.foremost == foremost)
+
+
+def _placed(causes: Sequence[Cause], charges: Mapping[str, Sequence[Charge]]) -> list[Cause]:
+    """Return the causes, each with the place or the line at which the profile saw its requests wait longest."""
+    limits = {
+        name: queue.limit
+        for name, queue in sorted(_of_kind(charges, Queues), key=lambda named: named[1].seconds)
+        if queue.limit is not None
+    }
+    lines = {
+        name: each.site
+        for name, each in sorted(_of_kind(charges, Slows), key=lambda named: named[1].seconds)
+        if each.site is not None
+    }
+    return [
+        replace(cause, limit=limits.get(cause.name), waits_at=lines.get(cause.name)) if cause.holding is None else cause
+        for cause in causes
+    ]
 
 
 def core_taken(loaded: Symptoms) -> str | None:
@@ -116,7 +143,9 @@ def _stuck(loaded: Symptoms | None) -> Diagnosis | None:
     """Return the causes that stopped the server completely; None if it answers."""
     if loaded is None:
         return None
-    causes = tuple(Cause(rule.name, 1.0) for rule in discover().values() if rule.standstill(loaded))
+    # The longest wait at a place shows the line; a deadlock has one.
+    limit = next(iter(loaded.limits), None)
+    causes = tuple(Cause(rule.name, 1.0, limit=limit) for rule in discover().values() if rule.standstill(loaded))
     return Diagnosis(causes, queueing_s=loaded.idle_s) if causes else None
 
 
@@ -147,7 +176,9 @@ def _of_kind(charges: Mapping[str, Sequence[Charge]], kind: type[ChargeKind]) ->
     return [(name, charge) for name, each in charges.items() for charge in each if isinstance(charge, kind)]
 
 
-def _added(charges: Mapping[str, Sequence[Charge]], contrast: Contrast) -> dict[str, float]:
+def _added(
+    charges: Mapping[str, Sequence[Charge]], contrast: Contrast, occupants: Sequence[Occupant]
+) -> dict[str, float]:
     """Return the seconds that each cause adds to a request; `LOOP` holds the seconds of the wait for the loop."""
     seconds: dict[str, float] = {}
 
@@ -158,11 +189,14 @@ def _added(charges: Mapping[str, Sequence[Charge]], contrast: Contrast) -> dict[
                 seconds[name] = seconds.get(name, 0.0) + added_s * weight / total
 
     slower = _of_kind(charges, Slows)
-    if contrast.loaded.process_cpu >= BUSY_CORE:
-        # A neighbour's answer seems late because the server has no time to read it.
+    occupied = sum(occupant.share for occupant in occupants)
+    if contrast.loaded.process_cpu >= BUSY_CORE or occupied >= OFTEN_OCCUPIED:
+        # A neighbour's answer seems late because it waits in the kernel until the loop has time to read it.
         neighbours = {LOOP: sum(each.seconds for _, each in slower)}
     else:
-        neighbours = {name: each.seconds * each.own for name, each in slower}
+        neighbours = {}
+        for name, each in slower:
+            neighbours[name] = neighbours.get(name, 0.0) + each.seconds * each.own
     charge(sum(neighbours.values()), neighbours)
     queues = _of_kind(charges, Queues)
     # Charge what a request waits for inside a place before the queue for that place.

@@ -7,33 +7,33 @@ cases, and the outcomes of cases into a table.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bench_app.workload import Package, Suffers, Workload
 from harness.causes.cause import discover
 from harness.exceptions import BadInputError, unknown
+from harness.plan.knobs import LoopName
 from harness.plan.level import Level
 
 LOW: Final = Level(8, "open", 20.0)
 """Twenty requests a second: a variant that is slow only at a higher load must be found faultless at this level."""
 FAULTLESS: Final = "none"
 
-Expected = tuple[str | None, ...]
-"""The causes that may come first; None stands for no cause. Several where one core cannot show which it is."""
-QUIET: Final[Expected] = (None,)
-
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A variant at a level, and the cause that the diagnosis must name first, with a line in `function`."""
+    """A variant at a level, and the cause that the diagnosis must name first, with a line in `function`.
+
+    `expected` is None where it must name no cause.
+    """
 
     package: Package
     workload: str
     variant: str
     level: Level
-    expected: Expected
+    expected: str | None
     function: str | None = None
 
     @property
@@ -43,17 +43,22 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the diagnosis found for a case: its first cause, that cause's share, and the function if it named a line."""
+    """What the diagnosis found for a case: its first cause, that cause's share, and the function if it named a line.
+
+    `residual` is the share of the client's latency that the server's account does not explain; None where nothing was
+    answered.
+    """
 
     case: Case
     found: str | None
     share: float | None
     function: str | None
     detail: str
+    residual: float | None = None
 
     @property
     def agrees(self) -> bool:
-        if self.found not in self.case.expected:
+        if self.found != self.case.expected:
             return False
         return self.case.function is None or self.found is None or self.case.function == self.function
 
@@ -74,22 +79,26 @@ def cases_of(package: Package, workloads: Mapping[str, Workload]) -> tuple[Case,
 
 
 def _of_label(package: Package, workload: str, variant: str, label: Suffers) -> Iterator[Case]:
-    for cause in (*label.high, *label.low):
-        if cause not in discover():
+    for cause in (label.high, label.low):
+        if cause is not None and cause not in discover():
             raise BadInputError(
                 f"bench_app/{package}: the label of {workload}/{variant} cannot be tried. "
                 f"{unknown('cause', cause, discover())}"
             )
     if label.low_tried:
-        yield Case(package, workload, variant, LOW, label.low or QUIET, label.function)
-    yield Case(package, workload, variant, Level(label.users), label.high or QUIET, label.function)
+        yield Case(package, workload, variant, LOW, label.low, label.function)
+    yield Case(package, workload, variant, Level(label.users), label.high, label.function)
 
 
 def confusion(outcomes: Sequence[Outcome]) -> dict[tuple[str, str], int]:
-    """Count each pair (expected, found). Where several causes are accepted, the found one stands for them."""
-    pairs: Counter[tuple[str, str]] = Counter()
-    for outcome in outcomes:
-        found = outcome.found or FAULTLESS
-        expected = found if outcome.found in outcome.case.expected else (outcome.case.expected[0] or FAULTLESS)
-        pairs[expected, found] += 1
-    return dict(pairs)
+    """Count each pair (expected, found)."""
+    return dict(Counter((outcome.case.expected or FAULTLESS, outcome.found or FAULTLESS) for outcome in outcomes))
+
+
+def on_loop(cases: Iterable[Case], loop: LoopName) -> tuple[Case, ...]:
+    """Return the cases at their high levels, on a server with this event loop."""
+    return tuple(
+        replace(case, level=replace(case.level, knobs=replace(case.level.knobs, loop=loop)))
+        for case in cases
+        if case.level.rate_rps is None
+    )

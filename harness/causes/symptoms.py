@@ -12,8 +12,9 @@ from statistics import fmean
 from typing import Any, Final
 
 from bench_probe.telemetry import BEAT_S
+from harness.causes.wait_profile import Limit, SiteTime, limits_of, site_times
 from harness.record.run import RecordedTrial
-from harness.record.telemetry import Accounts, Readings, Site, Totals
+from harness.record.telemetry import Accounts, Callee, Readings, Site, Totals, Waits
 from scenarios.wire.protocol import TrialResult
 
 NS: Final = 1e9
@@ -24,8 +25,11 @@ class Spending:
     """Where the mean request of a route spent its time, in seconds, by the parts that
     `bench_probe.accounts.Account` defines.
 
-    `whole` lasts from the sending of the request to the end of its answer in the application. `hops`, `leases` and
-    `steps` are counts a request.
+    `whole` lasts from the sending of the request to the end of its answer in the application, `back` from there to the
+    client. `hops`, `leases`,
+    `steps`, `pieces`, `calls` and `connects_anew` (new connections for calls) are counts a request, `piece_bytes` bytes
+    a piece. `coroutine` is the share of the requests whose handler is a coroutine function, `overtaken` the share of
+    the leases that overtook a request that had asked earlier.
     """
 
     requests: int
@@ -44,6 +48,35 @@ class Spending:
     steps: float
     stepping: float
     computing: float
+    hop_computing: float = 0.0
+    pieces: float = 0.0
+    piece_bytes: float = 0.0
+    coroutine: float = 0.0
+    overtaken: float = 0.0
+    back: float = 0.0
+    calls: float = 0.0
+    connects_anew: float = 0.0
+
+    @property
+    def inside(self) -> float:
+        """How long the request was in the application."""
+        return self.whole - self.pre
+
+
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """How the requests of a route use a pool of `size` threads, other than anyio's.
+
+    `hops` is a count a request; `queued` and `served` are seconds of one request. `busy` is the share of the threads
+    that work for this route.
+    """
+
+    pool: str
+    size: int
+    hops: float
+    queued: float
+    served: float
+    busy: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +105,11 @@ class Symptoms:
     single stalls above 5 ms. `run_delay` is the share of the window that the loops spent in the run queue, `others_cpu`
     what the process's other threads computed. `tokens_full` and `pool_full` are shares of the readings. `idle_s` is the
     longest time without an answer.
+
+    `sites` says where the mean request stands, `standing` how many requests stand at each site, `limits` at which
+    places they wait for what others hold. `executors` and `callees` are those of this route. `left_behind` is how many
+    answered requests of it had work under way when the window opened and closed. `looking` is the share of a core that
+    the profile itself used.
     """
 
     route: str
@@ -95,6 +133,19 @@ class Symptoms:
     database_cpu: float | None
     upstream_cpu: float | None
     idle_s: float
+    sites: tuple[SiteTime, ...] = field(default=(), repr=False)
+    standing: tuple[SiteTime, ...] = field(default=(), repr=False)
+    limits: tuple[Limit, ...] = field(default=(), repr=False)
+    executors: tuple[Executor, ...] = ()
+    callees: tuple[Callee, ...] = ()
+    left_behind: tuple[int, int] = (0, 0)
+    looking: float = 0.0
+    gil: bool = True
+
+    @property
+    def left_a_second(self) -> float:
+        """How many more requests a second leave work behind than end it."""
+        return max(0.0, (self.left_behind[1] - self.left_behind[0]) / self.window_s)
 
     @property
     def process_cpu(self) -> float:
@@ -127,12 +178,15 @@ def symptoms_of(recorded: RecordedTrial, path: str) -> Symptoms | None:
         run_delay = server.run_delay_s / result.window_s / len(columns)
     loop_cpu = fmean(_rate(window, "loop_cpu_ns") for window in columns)
     stalls = tuple(stall for process, _ in windows for stall in stalls_of(process, end_ns))
+    spending = _spending(accounts.routes.get(path)) if accounts is not None else None
+    waits = accounts.waits if accounts is not None else None
+    sites = site_times(waits, path, spending.inside) if waits is not None and spending is not None else ()
     return Symptoms(
         route=path,
         window_s=result.window_s,
         throughput_rps=result.throughput_rps,
         processes=len(columns),
-        spending=_spending(accounts.routes.get(path)) if accounts is not None else None,
+        spending=spending,
         holdings=_holdings(accounts, (run_delay or 0.0) + steal) if accounts is not None else (),
         loop_cpu=loop_cpu,
         others_cpu=max(0.0, fmean(_rate(window, "process_cpu_ns") for window in columns) - loop_cpu),
@@ -163,6 +217,45 @@ def symptoms_of(recorded: RecordedTrial, path: str) -> Symptoms | None:
         database_cpu=_cpu(result, "database"),
         upstream_cpu=_cpu(result, "upstream"),
         idle_s=_idle_s(result),
+        sites=sites,
+        standing=_standing(waits, path) if waits is not None else (),
+        limits=_limits(waits, path, sites, accounts) if waits is not None and accounts is not None else (),
+        executors=_executors(accounts, path) if accounts is not None else (),
+        callees=tuple(each for each in accounts.callees if each.route == path) if accounts is not None else (),
+        left_behind=accounts.left_behind.get(path, (0, 0)) if accounts is not None else (0, 0),
+        looking=waits.cost_s / waits.seconds if waits is not None and waits.seconds else 0.0,
+        gil=accounts.gil if accounts is not None else True,
+    )
+
+
+def _standing(waits: Waits, path: str) -> tuple[SiteTime, ...]:
+    """Return how many requests of the route stand at each site on average."""
+    present = sum(each.seconds for each in waits.sites if each.route == path) / waits.seconds if waits.seconds else 0.0
+    return site_times(waits, path, present)
+
+
+def _limits(waits: Waits, path: str, sites: Sequence[SiteTime], accounts: Accounts) -> tuple[Limit, ...]:
+    account = accounts.routes.get(path)
+    answered = account["requests"] / accounts.seconds if account else 0.0
+    return limits_of(waits, sites or _standing(waits, path), path, answered)
+
+
+def _executors(accounts: Accounts, path: str) -> tuple[Executor, ...]:
+    account = accounts.routes.get(path)
+    if account is None or not account["requests"]:
+        return ()
+    n = account["requests"]
+    return tuple(
+        Executor(
+            pool=each.pool,
+            size=each.size,
+            hops=each.hops / n,
+            queued=each.queued / n / NS,
+            served=each.served / n / NS,
+            busy=each.served / NS / accounts.seconds / max(1, each.size),
+        )
+        for each in accounts.pools
+        if each.route == path
     )
 
 
@@ -205,7 +298,10 @@ def _spending(account: Totals | None) -> Spending | None:
     n = account["requests"]
 
     def mean(name: str, count: int = n) -> float:
-        return account[name] / count / NS if count else 0.0
+        return account.get(name, 0) / count / NS if count else 0.0
+
+    def each(name: str, count: int = n) -> float:
+        return account.get(name, 0) / count if count else 0.0
 
     pre = mean("pre", account["stamped"])
     return Spending(
@@ -225,6 +321,14 @@ def _spending(account: Totals | None) -> Spending | None:
         steps=account["steps"] / n,
         stepping=mean("stepping"),
         computing=mean("computing"),
+        hop_computing=mean("hop_computing"),
+        pieces=each("pieces"),
+        piece_bytes=each("piece_bytes", account.get("pieces", 0)),
+        coroutine=each("coroutines"),
+        overtaken=each("overtaken", account["leases"]),
+        back=mean("back", account.get("backed", 0)),
+        calls=each("calls"),
+        connects_anew=each("call_connects"),
     )
 
 

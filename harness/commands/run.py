@@ -151,8 +151,9 @@ def _confirm(directory: Path, display: ProgressDisplay, setup: Setup, console: C
             round(predicted.most, 4),
         )
         for judged in findings.cells
-        if judged.cell.level == highest and judged.inquiry.explanations
-        if (predicted := judged.inquiry.explanations[0].prediction) is not None and predicted.knobs is not None
+        if judged.cell.level == highest
+        for explained in judged.inquiry.explanations
+        if (predicted := explained.prediction) is not None and predicted.knobs is not None
         if predicted.most > 1 + findings.run.manifest.plan.margin
     ]
     if not wanted:

@@ -68,8 +68,9 @@ class Cell:
     in a trial that counts. `dropped` were due in an open loop and never sent. `explained_users` is X·(R+Z), what
     Little's law makes of the throughput and latency seen and of the think time: it should be the number of users.
     `left_out` trials lost a load process on the way and are not among `trials`; where there are no others they are,
-    and the cell is `incomplete`. In `short_handed` of the trials fewer load processes worked than planned. `curve` is
-    the pooled latency at each of `CURVE_PERCENTS` with a band over the blocks.
+    and the cell is `incomplete`. In `short_handed` of the trials fewer load processes worked than planned.
+    `left_behind` is how many more tasks a second the server had in the worst trial, for requests that it had answered.
+    `curve` is the pooled latency at each of `CURVE_PERCENTS` with a band over the blocks.
     """
 
     workload: PlannedWorkload
@@ -98,6 +99,7 @@ class Cell:
     left_out: int = 0
     incomplete: bool = False
     short_handed: int = 0
+    left_behind: float = 0.0
 
     @property
     def key(self) -> CellKey:
@@ -205,6 +207,14 @@ def cell_of(
         processes=_processes(results),
         left_out=left_out,
         incomplete=not whole,
+        left_behind=max(
+            (
+                each.telemetry.left_behind(each.result.window_s, level.users) / each.result.window_s
+                for each in recorded
+                if each.telemetry is not None
+            ),
+            default=0.0,
+        ),
         short_handed=sum(result.load_processes < manifest.plan.load_processes for result in results),
     )
 

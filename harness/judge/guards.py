@@ -29,6 +29,7 @@ FAR_WARN: Final = 5.0
 RESOLUTION_WARN: Final = 0.025
 RESOLUTION_LIMIT: Final = 0.5
 STUCK_LIMIT: Final = 0.01
+LEFT_BEHIND_LIMIT: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ def warnings_of(cell: Cell, run: Run) -> tuple[CellWarning, ...]:
         *_left_out(cell),
         *_short_handed(cell),
         *_delayed_answers(cell),
+        *_not_sustainable(cell),
     ]
     if run.manifest.target:
         found.append(
@@ -92,6 +94,20 @@ def warnings_on(comparison: Comparison) -> tuple[CellWarning, ...]:
             )
         )
     return tuple(found)
+
+
+def _not_sustainable(cell: Cell) -> list[CellWarning]:
+    served = cell.throughput_rps.value if cell.throughput_rps else 0.0
+    if cell.left_behind < LEFT_BEHIND_LIMIT * served or not served:
+        return []
+    return [
+        CellWarning(
+            f"Not sustainable: of {served:,.0f} requests answered a second, {cell.left_behind:,.0f} left work that was "
+            "not done in the same time, such as background tasks. About "
+            f"{max(0.0, served - cell.left_behind):,.0f} a second could go on. Offer no more than that with --rate.",
+            invalidates=True,
+        )
+    ]
 
 
 def _unverified(cell: Cell, verifications: tuple[Verification, ...]) -> list[CellWarning]:

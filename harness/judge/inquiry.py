@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from harness.causes.account import LatencyAccount, account_of
 from harness.causes.bounds import bounds_of, demands_of
 from harness.causes.cause import Explanation, Scene, explain
 from harness.causes.diagnosis import NO_TELEMETRY, Diagnosis, diagnose
@@ -24,11 +25,17 @@ CLIENT_LIMITED: Final = Diagnosis(unknown="the load generator or a CPU quota was
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """What was found out about a cell; `scene` is None without telemetry."""
+    """What was found out about a cell; `scene` is None without telemetry.
+
+    `account_alone` and `account` say what a request's latency adds up to, with one user and under load; None where no
+    account was kept.
+    """
 
     diagnosis: Diagnosis
     scene: Scene | None = None
     explanations: tuple[Explanation, ...] = ()
+    account_alone: LatencyAccount | None = None
+    account: LatencyAccount | None = None
 
 
 def inquire(cell: Cell, run: Run) -> Inquiry:
@@ -52,6 +59,7 @@ def inquire(cell: Cell, run: Run) -> Inquiry:
         # From the measured trials: profiling itself costs processor time.
         processor_s=cell.server_cpu / cell.throughput_rps.value if cell.server_cpu and cell.throughput_rps else 0.0,
         blocks=any(each.holding and each.holding.route == cell.variant.path for each in found.causes),
+        limit=next((each.limit for each in found.causes if each.limit is not None), None),
     )
     if demands is None:
         return Inquiry(found)
@@ -59,7 +67,13 @@ def inquire(cell: Cell, run: Run) -> Inquiry:
     client_rps = calibration.client_ceiling_rps * run.manifest.plan.load_processes if calibration else None
     bounds = bounds_of(cell.level, demands, cores=cores, client_rps=client_rps)
     scene = Scene(cell.level, before, after, demands, bounds, cores)
-    return Inquiry(found, scene, explain(found.causes, scene))
+    return Inquiry(
+        found,
+        scene,
+        explain(found.causes, scene),
+        account_of(before, alone.result),
+        account_of(after, loaded.result),
+    )
 
 
 def _diagnosed(cell: Cell, run: Run, level: Level) -> RecordedTrial | None:

@@ -37,6 +37,8 @@ from scenarios.wire.protocol import (
 )
 from scenarios.wire.victim import VictimSpec
 
+ROUNDS: Final = 1.5
+LONGER: Final = 1.5
 VICTIMS: Final = (
     VictimSpec("async_warm", BYSTANDER_PATH, cold=False, rate_rps=20.0),
     VictimSpec("async_cold", BYSTANDER_PATH, cold=True, rate_rps=10.0),
@@ -141,10 +143,34 @@ class Rig:
         telemetry = None
         if self._server is not None and self._server.tail is not None:
             telemetry = self._server.tail.take(result.opened_ns, result.window_s)
-        if result.failures.keys() & {UNANSWERED, TIMEOUT}:
-            # The server may still work on requests that no client waits for, which would slow the next trial.
+        left = telemetry is not None and telemetry.left_behind(window.window_s, trial.level.users) > 0
+        if left or result.failures.keys() & {UNANSWERED, TIMEOUT}:
+            # The server may still work for requests that no client waits for, which would slow the next trial.
             self._restart(*form)
         return Observed(result, telemetry)
+
+    def profile(self, trial: Trial, window: Window, longest_s: float) -> Observed:
+        """Run one trial on an instrumented server, in a window that follows what a request takes.
+
+        Where a request took longer than the warm-up or the window, the trial is repeated after a warm-up as long as a
+        request, with a window in which each user should get `ROUNDS` answers, both up to `longest_s` seconds.
+
+        Raises:
+            ChildDiedError: one of the processes ended during the trial.
+        """
+        seen = self.run(trial, window, diagnose=True)
+        completed, users = seen.result.completed, trial.level.users
+        if trial.level.rate_rps is not None or window.window_s >= longest_s:
+            return seen
+        round_s = min(longest_s, window.window_s * users / completed if completed else longest_s)
+        if round_s <= LONGER * min(window.warmup_s, window.window_s):
+            return seen
+        followed = replace(
+            window,
+            warmup_s=max(window.warmup_s, round_s),
+            window_s=min(max(window.window_s, ROUNDS * round_s), longest_s),
+        )
+        return self.run(trial, followed, diagnose=True)
 
     def _restart(self, mode: Mode | None, knobs: Knobs) -> None:
         if self._start is not None:

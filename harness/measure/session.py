@@ -177,7 +177,7 @@ class Session:
             if trial.number in done:
                 continue
             self._watcher.piloting(trial)
-            seen = self._rig.run(trial, self._schedule.diagnostic_window(trial.level), diagnose=True)
+            seen = self._rig.profile(trial, self._schedule.diagnostic_window(trial.level), self._plan.longest_s)
             self._diagnosed.append(RecordedTrial(trial, seen.result, None, seen.telemetry))
             self._record.save_diagnosis(self._diagnosed[-1])
 

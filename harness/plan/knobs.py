@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from itertools import product
 from typing import Any, Final, Literal, get_args
 
-from bench_app.settings import THREAD_TOKENS, Settings
+from bench_app.settings import EXECUTOR_THREADS, THREAD_TOKENS, Settings
 from bench_app.workload import Need
 from harness.exceptions import BadInputError, in_range, unknown
 
@@ -45,7 +45,8 @@ def _knob(usual: Any, **described: Any) -> Any:
 class Knobs:
     """One setting of all knobs.
 
-    `threads` is the number of threads that the default limiter of each event loop admits. `pool_size` is the number of
+    `threads` is the number of threads that the default limiter of each event loop admits, `executor` that of asyncio's
+    executor. `pool_size` is the number of
     connections in each database pool of each worker: the async pool and the blocking pool.
     """
 
@@ -65,6 +66,14 @@ class Knobs:
         highest=500,
         environment="BENCH_POOL_SIZE",
         needs="database",
+    )
+    executor: int = _knob(
+        EXECUTOR_THREADS,
+        label="executor threads",
+        spelled="executor of {}",
+        help="Threads of asyncio's executor, for asyncio.to_thread. Several are compared.",
+        highest=1_000,
+        environment="BENCH_EXECUTOR",
     )
     workers: int = _knob(
         1,

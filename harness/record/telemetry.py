@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from bench_probe.telemetry import COLUMNS, Mode
+from bench_probe.wait_site import State
 
 NANOSECONDS: Final = "t_ns"
+
+USERS_TASKS: Final = 3
+"""Tasks that a request in flight may have: its own, and those of middleware and of a streamed answer."""
 
 Totals = dict[str, int]
 
@@ -41,11 +45,88 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitSite:
+    """A line at which requests spent `seconds` altogether. See `bench_probe.wait_site.WaitSite`."""
+
+    route: str
+    state: State
+    pool: str
+    file: str
+    line: int
+    function: str
+    source: str
+    call: str
+    own: bool
+    through: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place at which requests waited for what other requests held. See `bench_probe.places.Place`."""
+
+    site: WaitSite
+    across_yield: bool
+    library: str
+    contended: float
+    waiting: float
+    holding: float
+    inside: float
+    used: float
+    queued: float
+    holders: tuple[WaitSite, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Where requests spent time in the `seconds` of the window, and what it cost to look, in CPU seconds.
+
+    `unseen` requests could not be looked at.
+    """
+
+    seconds: float
+    looks: int
+    cost_s: float
+    unseen: int
+    sites: tuple[WaitSite, ...]
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A function that threads ran for a route, how often, and the time and CPU time of all its calls (ns)."""
+
+    route: str
+    callee: str
+    hops: int
+    served: int
+    computing: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """How a route used a pool of `size` threads. See `bench_probe.accounts.PoolUse`."""
+
+    route: str
+    pool: str
+    size: int
+    hops: int
+    queued: int
+    served: int
+    computing: int
+
+
+@dataclass(frozen=True, slots=True)
 class Accounts:
     """What an instrumented server counted over `seconds`.
 
     `routes` maps each route to its totals, with the fields of `bench_probe.accounts.Account`. `samples` is the number
-    of samples of the loop's stack. In `busy` of them a task held the loop.
+    of samples of the loop's stack. In `busy` of them a task held the loop. `left_behind` holds, for each route, how
+    many answered requests still had work under way when the window opened and when it closed. `gil` says whether this
+    Python has a global interpreter lock.
     """
 
     seconds: float
@@ -53,6 +134,12 @@ class Accounts:
     samples: int
     busy: int
     sites: tuple[Site, ...]
+    callees: tuple[Callee, ...] = ()
+    pools: tuple[PoolUse, ...] = ()
+    left_behind: dict[str, tuple[int, int]] = field(default_factory=dict)
+    waits: Waits | None = None
+    not_watched: dict[str, str] = field(default_factory=dict)
+    gil: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +171,18 @@ class Telemetry:
 
     processes: tuple[Readings, ...]
     accounts: Accounts | None = None
+
+    def left_behind(self, window_s: float, users: int) -> int:
+        """Return how many tasks the server gained in the window beyond one for each user; 0 where it gained fewer.
+
+        A server has one task or a few for each request in flight. More and more of them work for requests that were
+        answered. Half of the users may begin a request that takes several tasks while the window opens.
+        """
+        gained = 0
+        for process in self.processes:
+            seen = [each for each in process.within(0, int(window_s * 1e9)).get("tasks", []) if each is not None]
+            gained += seen[-1] - seen[0] if len(seen) > 1 else 0
+        return gained if gained > USERS_TASKS * users else 0
 
 
 class Tail:
@@ -175,19 +274,69 @@ def _accounts(totals: list[dict[str, Any]], opened_ns: int, closed_ns: int) -> A
     last = min(totals, key=lambda total: abs(total[NANOSECONDS] - closed_ns))
     if first is last:
         return None
-    before = {_key(place): place["samples"] for place in first["stacks"]["sites"]}
-    sites = [place | {"samples": place["samples"] - before.get(_key(place), 0)} for place in last["stacks"]["sites"]]
+    stacks, stacks_before = last["stacks"], first["stacks"]
     return Accounts(
         seconds=(last[NANOSECONDS] - first[NANOSECONDS]) / 1e9,
         routes={route: _less(account, first["accounts"].get(route, {})) for route, account in last["accounts"].items()},
-        samples=last["stacks"]["samples"] - first["stacks"]["samples"],
-        busy=last["stacks"]["busy"] - first["stacks"]["busy"],
-        sites=tuple(Site(**place) for place in sites if place["samples"]),
+        samples=stacks["samples"] - stacks_before["samples"],
+        busy=stacks["busy"] - stacks_before["busy"],
+        sites=tuple(Site(**each) for each in _gained(stacks["sites"], stacks_before["sites"], ("samples",))),
+        callees=tuple(Callee(**each) for each in _gained(last["callees"], first["callees"], CALLEE_TOTALS)),
+        pools=tuple(PoolUse(**each) for each in _gained(last["pools"], first["pools"], POOL_TOTALS)),
+        left_behind={
+            route: (first["left_behind"].get(route, 0), last["left_behind"].get(route, 0))
+            for route in first["left_behind"].keys() | last["left_behind"].keys()
+        },
+        waits=_waits(last["waits"], first["waits"]),
+        not_watched=last["not_watched"],
+        gil=last["gil"],
     )
 
 
-def _key(place: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(value for name, value in place.items() if name != "samples")
+CALLEE_TOTALS: Final = ("hops", "served", "computing")
+POOL_TOTALS: Final = ("hops", "queued", "served", "computing")
+PLACE_TOTALS: Final = ("contended", "waiting", "holding", "inside", "used", "queued")
+
+
+def _waits(after: dict[str, Any], before: dict[str, Any]) -> Waits:
+    places = []
+    earlier = {_place_of(each): each["holders"] for each in before["places"]}
+    for each in _gained(after["places"], before["places"], PLACE_TOTALS, ignored=("holders",)):
+        holders = _gained(each.pop("holders"), earlier.get(_place_of(each), ()), ("seconds",))
+        own = {name: each.pop(name) for name in ("across_yield", "library", *PLACE_TOTALS)}
+        site = WaitSite(**each, seconds=own["waiting"])
+        places.append(Place(site, **own, holders=tuple(WaitSite(**holder) for holder in holders)))
+    return Waits(
+        seconds=after["seconds"] - before["seconds"],
+        looks=after["looks"] - before["looks"],
+        cost_s=after["cost_s"] - before["cost_s"],
+        unseen=after["unseen"] - before["unseen"],
+        sites=tuple(WaitSite(**each) for each in _gained(after["sites"], before["sites"], ("seconds",))),
+        places=tuple(places),
+    )
+
+
+def _place_of(each: Mapping[str, Any]) -> tuple[str, str, int]:
+    return each["route"], each["file"], each["line"]
+
+
+def _gained(
+    after: Iterable[Mapping[str, Any]],
+    before: Iterable[Mapping[str, Any]],
+    totals: Sequence[str],
+    ignored: Sequence[str] = (),
+) -> Iterator[dict[str, Any]]:
+    """Yield what each entry gained in its `totals`; the entry's other values, but those `ignored`, tell it apart."""
+
+    def key(entry: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple(value for name, value in entry.items() if name not in totals and name not in ignored)
+
+    earlier = {key(entry): entry for entry in before}
+    for entry in after:
+        was = earlier.get(key(entry), {})
+        gained = {name: entry[name] - was.get(name, 0) for name in totals}
+        if any(value > 0 for value in gained.values()):
+            yield dict(entry) | gained
 
 
 def _less(after: Totals, before: Mapping[str, int]) -> Totals:
@@ -208,4 +357,30 @@ def _added(parts: list[Accounts]) -> Accounts:
         samples=sum(part.samples for part in parts),
         busy=sum(part.busy for part in parts),
         sites=tuple(place for part in parts for place in part.sites),
+        callees=tuple(each for part in parts for each in part.callees),
+        pools=tuple(each for part in parts for each in part.pools),
+        left_behind={
+            route: (
+                sum(part.left_behind.get(route, (0, 0))[0] for part in parts),
+                sum(part.left_behind.get(route, (0, 0))[1] for part in parts),
+            )
+            for part in parts
+            for route in part.left_behind
+        },
+        waits=_added_waits([part.waits for part in parts if part.waits is not None]),
+        not_watched={name: reason for part in parts for name, reason in part.not_watched.items()},
+        gil=all(part.gil for part in parts),
+    )
+
+
+def _added_waits(parts: list[Waits]) -> Waits | None:
+    if not parts:
+        return None
+    return Waits(
+        seconds=max(part.seconds for part in parts),
+        looks=sum(part.looks for part in parts),
+        cost_s=sum(part.cost_s for part in parts),
+        unseen=sum(part.unseen for part in parts),
+        sites=tuple(site for part in parts for site in part.sites),
+        places=tuple(place for part in parts for place in part.places),
     )

@@ -27,6 +27,7 @@ from harness.report.chart import Chart, Sketch, Spread, draw_chart, one_by_one
 from harness.report.chart_rule import sketch_over_time, sketch_overview, sketch_workload
 from harness.report.rendering import rendered
 from harness.report.summary_json import to_summary
+from harness.report.wait_bars import bars_of
 from harness.stats import figures
 
 
@@ -134,6 +135,7 @@ def render(findings: Findings, summary: dict[str, Any], sections: Sequence[Secti
         tally=tally(findings.headline),
         svg=lambda chart: Markup(chart.svg),
         say=wording,
+        bars_of=bars_of,
         figures=figures,
         several_levels=len(manifest.plan.levels) > 1,
         embedded=Markup(json.dumps(summary, ensure_ascii=False).replace("<", "\\u003c")),

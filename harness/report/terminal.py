@@ -183,15 +183,15 @@ def print_findings(findings: Findings, console: Console) -> None:
 
 
 def _causes(findings: Findings) -> Iterator[str]:
-    """Yield the first cause of each cell in a few words, unless it is a full core."""
+    """Yield the first cause of each cell that is not as it should be in a few words, unless it is a full core."""
     plan = findings.run.manifest.plan
     for judged in findings.cells:
-        first = judged.inquiry.diagnosis.first
-        if first is None or first.name == "CPU" or judged.cell.level not in plan.levels:
+        told = wording.first_cause(judged.inquiry.diagnosis)
+        if told is None or judged.cell.level not in plan.levels:
             continue
         where = f", {wording.condition(judged.cell.level, plan)}" if len(plan.levels) > 1 else ""
         name = f"{judged.cell.workload.name}/{judged.cell.variant.name}{where}"
-        yield f"  [bold]{name}[/]: {escape(wording.cause(first))}"
+        yield f"  [bold]{name}[/]: {escape(told)}"
 
 
 def workload_table(workloads: Iterable[Workload]) -> Table:

@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.causes.bounds import saturation_users
 from harness.causes.cause import Cause, Prediction
-from harness.causes.diagnosis import SLOWER_S, SLOWER_SHARE, Diagnosis
+from harness.causes.diagnosis import SLOWER_S, SLOWER_SHARE, UNEXPLAINED, Diagnosis
 from harness.judge.cells import Cell
 from harness.judge.comparisons import Comparison
 from harness.judge.crossover import Over
@@ -282,9 +282,20 @@ def slower(found: Diagnosis) -> str:
 
 def cause(found: Cause) -> str:
     """Spell a cause in a few words: its name, its share, and its line."""
-    site = found.holding.site if found.holding else None
+    site = found.site
     counted = "" if found.share is None else f" {found.share:.0%}"
     return f"{found.name}{counted}{f' at {site}' if site else ''}"
+
+
+def first_cause(found: Diagnosis) -> str | None:
+    """Spell the first cause in a few words, and what is unexplained; None without a fault, and for a full core."""
+    missing = f"{found.unexplained:.0%} unexplained" if found.unexplained > UNEXPLAINED else ""
+    if found.first is None:
+        delay = f"a request takes {duration_ms(found.queueing_s * 1000)} ms longer than with one user"
+        return f"unexplained: {delay}" if found.is_slower and found.unknown is None else None
+    if found.first.name == "CPU" and not missing:
+        return None
+    return f"{cause(found.first)}, {missing}" if missing else cause(found.first)
 
 
 def unexplained(judged: JudgedCell) -> str:

@@ -243,17 +243,31 @@ class Connection:
 
 
 class StampedConnection(Connection):
-    """A connection that adds its send time to each request, so that the server can measure the wait before reading.
+    """A connection that tells the server when it sends a request, and when it received the answer before.
 
-    It builds each request anew, which takes a microsecond. So it serves the diagnosis and never a measurement.
+    So the server can measure the way to it and the way back. It builds each request anew, which takes a microsecond. So
+    it serves the diagnosis and never a measurement.
     """
 
-    __slots__ = ()
+    __slots__ = ("_received_ns",)
+
+    def __init__(self, host: str, port: int, on_response: OnResponse, on_lost: OnLost) -> None:
+        self._received_ns = 0
+
+        def received(status: int, end_ns: int) -> None:
+            self._received_ns = end_ns
+            on_response(status, end_ns)
+
+        super().__init__(host, port, received, on_lost)
 
     def send(self, request: bytes) -> None:
-        """Send the request with the header `X-Sent` after the others: the send time, as `time.monotonic_ns()`."""
+        """Send the request with two headers after the others, both times as `time.monotonic_ns()`.
+
+        `X-Sent` is the send time, `X-Received` when the previous answer on this connection was received, or 0.
+        """
         head, separator, body = request.partition(b"\r\n\r\n")
-        super().send(b"%b\r\nX-Sent: %d%b%b" % (head, now_ns(), separator, body))
+        stamps = b"X-Sent: %d\r\nX-Received: %d" % (now_ns(), self._received_ns)
+        super().send(b"%b\r\n%b%b%b" % (head, stamps, separator, body))
 
 
 def _is_one_answer(data: bytes) -> bool:

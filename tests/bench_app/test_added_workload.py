@@ -11,7 +11,7 @@ from bench_app.workload import Suffers, Workload
 workload = Workload(name="dropped", question="Does anything else have to know of a new workload?")
 
 
-@workload.variant("sync", suffers=Suffers(("thread limit", "CPU"), users=16))
+@workload.variant("sync", suffers=Suffers("thread limit", users=16))
 def dropped_sync() -> dict[str, bool]:
     """Answers from a thread, with a label."""
     return {"ok": True}

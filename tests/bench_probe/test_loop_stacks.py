@@ -12,7 +12,8 @@ import pytest
 
 import bench_probe.telemetry
 from bench_probe.accounts import RequestAccounts
-from bench_probe.loop_stacks import Application, LoopStacks, Site, site_of
+from bench_probe.application import Application
+from bench_probe.loop_stacks import LoopStacks, Site, site_of
 from tests.bench_probe import diagnosed
 from tests.bench_probe.diagnosed import LOOPS, WAIT_S, accounts
 from tests.tree import PROJECT
@@ -42,7 +43,7 @@ def test_the_innermost_line_of_its_own_is_named_with_the_call_that_it_waits_in()
     found = site_of_a_waiting_thread(Application(root=PROJECT))
     assert found is not None
     assert (found.route, found.file, found.function) == ("/a/b", str(HERE.relative_to(PROJECT)), "waits")
-    assert (found.source, found.call, found.serialising) == ("over.wait(5)", "threading.py:wait", False)
+    assert (found.source, found.call, found.serialising) == ("over.wait(5)", "threading.py:Condition.wait", False)
 
 
 def test_a_stack_without_a_line_of_its_own_has_no_site(tmp_path: Path):

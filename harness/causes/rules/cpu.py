@@ -11,6 +11,9 @@ from typing import Final
 from harness.causes.cause import Cause, CauseRule, Prediction, Scene
 from harness.causes.charge import BUSY_CORE, Contrast, FillsCore
 from harness.causes.prediction import doubled
+from harness.causes.rules.gil import computing_line
+
+MOSTLY_THREADS: Final = 0.7
 
 
 def condition(contrast: Contrast) -> Iterator[FillsCore]:
@@ -30,6 +33,9 @@ def evidence(_: Cause, scene: Scene) -> Iterator[str]:
     """Yield which threads used the core."""
     loaded = scene.loaded
     yield f"the loop's thread used {loaded.loop_cpu:.0%} of a core, the other threads {loaded.others_cpu:.0%}"
+    line = computing_line(loaded)
+    if loaded.others_cpu >= MOSTLY_THREADS and line is not None:
+        yield f"most threads stand at {line}, in {line.function}, which releases the GIL: more cores help"
 
 
 def prediction(_: Cause, scene: Scene) -> Prediction:

@@ -12,11 +12,16 @@ from typing import Final
 from harness.causes.cause import Cause, CauseRule, Prediction, Scene
 from harness.causes.charge import SELDOM, Contrast, Queues
 from harness.causes.prediction import doubled
+from harness.causes.rules.kept_too_long import kept
 from harness.stats.figures import duration_ms
+
+DRIVERS: Final = frozenset({"asyncpg", "psycopg"})
 
 
 def condition(contrast: Contrast) -> Iterator[Queues]:
     """Yield the queue for a connection. The pool's own share is what remains if connections are kept no longer."""
+    if any(limit.place.library in DRIVERS for limit in kept(contrast)):
+        return  # a connection that is kept without use is another fault
     own = contrast.own_share("leased") if contrast.loaded.pool_full >= SELDOM else 0.0
     yield Queues(contrast.grew("lease_wait"), own)
 

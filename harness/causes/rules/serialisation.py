@@ -21,7 +21,7 @@ def sentence(cause: Cause, _: Scene) -> str:
     assert cause.holding is not None
     return (
         f"{cause.holding.route} returns large answers: turning them into JSON holds the event loop "
-        f"{cause.holding.long:.0%} of the time"
+        f"{min(1.0, cause.holding.long):.0%} of the time"
     )
 
 

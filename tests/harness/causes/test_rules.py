@@ -134,7 +134,7 @@ def test_a_server_that_answers_or_has_something_left_is_in_no_deadlock(changes: 
 
 
 def test_a_deadlock_is_said_with_how_long_nothing_was_answered():
-    assert sentence(deadlock.rule, scene(idle_s=3.0)).endswith("nothing was answered for 3 s")
+    assert sentence(deadlock.rule, scene(idle_s=3.0)).startswith("deadlock: nothing was answered for 3 s")
 
 
 def test_collections_occupy_the_loop_for_their_share_of_the_time():

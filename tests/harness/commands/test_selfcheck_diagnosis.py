@@ -65,7 +65,7 @@ def workloads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 @pytest.fixture(scope="module")
 def faults(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    made = planned("faults", "pool", "compute", "deadlock", "hidden", "unseen", settings=[USUAL, SMALL_POOL])
+    made = planned("faults", "pool", "compute", "deadlock", "hidden", "unwatched", settings=[USUAL, SMALL_POOL])
     with rigged(tmp_path_factory.mktemp("faults"), made) as rig:
         yield rig
 
@@ -174,11 +174,14 @@ def test_a_neighbour_that_computes_in_threads_keeps_the_gil(faults: Rig, tmp_pat
     assert said(found)[0][0] == "threads hold the GIL"
 
 
-def test_what_the_rules_cannot_see_is_said_to_be_unexplained(faults: Rig):
-    found = diagnose(shown(faults, "unseen/async", Level(1), ALONE), shown(faults, "unseen/async", Level(32)))
-    assert found.causes == ()
-    assert found.queueing_s > 0.05
-    assert found.unexplained > 0.8
+def test_a_wait_that_no_rule_knows_is_named_by_its_line(faults: Rig):
+    level = Level(DRAW.randint(20, 36))
+    found = diagnose(shown(faults, "unwatched/sync", Level(1), ALONE), shown(faults, "unwatched/sync", level))
+    assert said(found)[0][0] == "slow call"
+    assert said(found)[0][1] > 0.7
+    assert found.first is not None
+    assert found.first.site is not None
+    assert found.first.site.function == "wait_for_the_file"
 
 
 def test_an_upstream_slower_than_it_declares_is_the_upstream(slow: Rig):

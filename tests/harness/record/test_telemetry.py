@@ -28,7 +28,32 @@ def totals(t_ns: int, requests: int, samples: int) -> str:
     accounts.accounts["/a/b"] = account
     place = {"route": "/a/b", "file": "f.py", "line": 3, "function": "f", "source": "x", "call": "y"}
     stacks = {"samples": samples, "busy": samples, "sites": [place | {"serialising": False, "samples": samples}]}
-    return json.dumps({"t_ns": t_ns, "accounts": accounts.totals(), "stacks": stacks}) + "\n"
+    line = {"route": "/a/b", "state": "place", "pool": "", "file": "f.py", "line": 3, "function": "f"}
+    line |= {"source": "x", "call": "y", "own": True, "through": ""}
+    seconds = float(requests)
+    holders = [line | {"state": "await", "line": 4, "seconds": seconds / 2}]
+    times = dict.fromkeys(("contended", "waiting", "holding", "inside", "used", "queued"), seconds)
+    waits = {
+        "looks": requests,
+        "seconds": t_ns / SECOND_NS,
+        "cost_s": 0.0,
+        "unseen": 0,
+        "sites": [line | {"seconds": seconds}],
+        "places": [line | times | {"across_yield": False, "library": "", "holders": holders}],
+    }
+    told = {
+        "accounts": accounts.totals(),
+        "callees": [{"route": "/a/b", "callee": "g", "hops": requests, "served": requests, "computing": 0}],
+        "pools": [
+            {"route": "/a/b", "pool": "p", "size": 6, "hops": requests, "queued": 1, "served": 2, "computing": 0}
+        ],
+        "left_behind": {"/a/b": requests},
+        "stacks": stacks,
+        "waits": waits,
+        "not_watched": {},
+        "gil": True,
+    }
+    return json.dumps({"t_ns": t_ns} | told) + "\n"
 
 
 def written(folder: Path, *lines: str, pid: int = 7) -> Tail:
@@ -75,6 +100,30 @@ def test_accounts_are_those_of_the_window(tmp_path: Path):
     assert telemetry.accounts.seconds == 3.0
     assert telemetry.accounts.routes["/a/b"]["requests"] == 30
     assert (telemetry.accounts.samples, telemetry.accounts.sites[0].samples) == (300, 300)
+
+
+def test_the_wait_profile_is_that_of_the_window(tmp_path: Path):
+    lines = [totals(moment * SECOND_NS, requests=10 * moment, samples=0) for moment in range(6)]
+    telemetry = written(tmp_path, header(), *[reading(moment * SECOND_NS) for moment in range(6)], *lines).take(
+        2 * SECOND_NS, 3.0
+    )
+    assert telemetry is not None
+    assert telemetry.accounts is not None
+    waits = telemetry.accounts.waits
+    assert waits is not None
+    assert (waits.seconds, waits.looks, waits.sites[0].seconds) == (3.0, 30, 30.0)
+    (place,) = waits.places
+    assert (place.site.line, place.contended, place.holders[0].line, place.holders[0].seconds) == (3, 30.0, 4, 15.0)
+    assert (telemetry.accounts.callees[0].hops, telemetry.accounts.pools[0].hops) == (30, 30)
+    assert telemetry.accounts.left_behind == {"/a/b": (20, 50)}
+
+
+def test_a_server_that_gains_more_tasks_than_its_users_can_have_leaves_work_behind(tmp_path: Path):
+    rows = [reading(moment * SECOND_NS, tasks=100 * moment) for moment in range(4)]
+    telemetry = written(tmp_path, header(), *rows).take(0, 3.0)
+    assert telemetry is not None
+    assert telemetry.left_behind(3.0, users=64) == 300
+    assert telemetry.left_behind(3.0, users=128) == 0
 
 
 def test_several_workers_are_one_server(tmp_path: Path):

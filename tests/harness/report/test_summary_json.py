@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bench_app.settings import EXECUTOR_THREADS
 from harness.judge.inquiry import Inquiry
 from harness.plan.knobs import make_knobs
 from harness.report.summary_json import to_summary
@@ -71,7 +72,8 @@ def test_a_level_says_its_loop_its_pauses_and_what_is_not_usual_about_its_server
     assert levels(think_ms=180) == [{"model": "closed", "users": 64, "think_s": 0.18}]
     usual, two = levels(settings=make_knobs({"workers": [1, 2]}))
     assert "knobs" not in usual
-    assert two["knobs"] == {"threads": 40, "pool_size": 10, "workers": 2, "loop": "uvloop", "http": "httptools"}
+    expected = {"threads": 40, "pool_size": 10, "executor": EXECUTOR_THREADS, "workers": 2}
+    assert two["knobs"] == expected | {"loop": "uvloop", "http": "httptools"}
 
 
 def test_only_an_open_loop_has_a_time_before_the_sending(tmp_path: Path):
