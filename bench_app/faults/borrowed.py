@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from bench_app.workload import Suffers, Workload
 
 CONNECTIONS = 10
-USE_S = 0.005
+USE_S = 0.01
 
 workload = Workload(name="borrowed", question="Is a deadlock found where no library hands out the connections?")
 free: queue.Queue[int] = queue.Queue()
@@ -67,14 +67,14 @@ def use_with_model(work: Work) -> Row:
     return Row(ok=True)
 
 
-@workload.variant("sync", name="few_users", suffers=Suffers("own limit", function="run", users=32))
+@workload.variant("sync", name="few_users", suffers=Suffers("own limit", function="run", users=32, low_tried=False))
 def use_by_few(work: Work) -> Row:
     """Do the same for 32 users, who do not deadlock and only wait for a connection."""
     work.run()
     return Row(ok=True)
 
 
-@workload.variant("sync", name="without_model", suffers=Suffers("own limit", function="run"))
+@workload.variant("sync", name="without_model", suffers=Suffers("own limit", function="run", low_tried=False))
 def use_without_model(work: Work):  # type: ignore[no-untyped-def]  # a type would make a response model
     """Answer without a model: the request needs no second thread, and never deadlocks."""
     work.run()

@@ -31,7 +31,7 @@ async def ask(upstream: str) -> dict[str, int]:
     return {"status": fetch(upstream)}
 
 
-@workload.variant("blocking", suffers=Suffers("loop blocked", "loop blocked", function="fetch"))
+@workload.variant("blocking", suffers=Suffers("loop blocked", "loop blocked", function="fetch", users=32))
 async def ask_on_the_loop(request: Request) -> dict[str, int]:
     """Await a coroutine that calls a function that blocks the event loop."""
     return await ask(resources_of(request).upstream)

@@ -19,7 +19,7 @@ def wait_in_threads() -> dict[str, bool]:
     return {"ok": True}
 
 
-@workload.variant("offload", name="anyio", suffers=Suffers("thread limit"))
+@workload.variant("offload", name="anyio", suffers=Suffers("thread limit", low_tried=False))
 async def wait_in_anyio() -> dict[str, bool]:
     """Hand the wait to the same 40 threads."""
     await run_in_threadpool(time.sleep, WAIT_S)

@@ -37,7 +37,7 @@ async def depend_on_classes(
     return {"skip": page.skip + order.skip + chosen.skip}
 
 
-@workload.variant("async", name="function", against="classes", suffers=Suffers("CPU"))
+@workload.variant("async", name="function", against="classes", suffers=Suffers("CPU", low_tried=False))
 async def depend_on_a_function(page: Annotated[Page, Depends(page)]) -> dict[str, int]:
     """Take no thread."""
     return {"skip": page.skip}

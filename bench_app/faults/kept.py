@@ -42,7 +42,7 @@ async def wait_with_it(name: Annotated[str, Depends(user)]) -> dict[str, str]:
     return {"name": name}
 
 
-@workload.variant("async", name="given_back", against="kept", suffers=Suffers())
+@workload.variant("async", name="given_back", against="kept", suffers=Suffers(low_tried=False))
 async def wait_without_it(name: Annotated[str, Depends(user_at_once)]) -> dict[str, str]:
     """Wait for something slow after the turn was given back."""
     await asyncio.sleep(SLOW_S)

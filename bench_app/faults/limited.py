@@ -26,7 +26,7 @@ async def wait_for_the_lock() -> dict[str, bool]:
     return {"ok": True}
 
 
-@workload.variant("async", name="semaphore", suffers=Suffers("own limit", function="wait_for_a_turn"))
+@workload.variant("async", name="semaphore", suffers=Suffers("own limit", function="wait_for_a_turn", low_tried=False))
 async def wait_for_a_turn() -> dict[str, bool]:
     """Wait while holding one of four turns, all of it in use."""
     async with turns:
@@ -34,7 +34,7 @@ async def wait_for_a_turn() -> dict[str, bool]:
     return {"ok": True}
 
 
-@workload.variant("sync", name="tools", suffers=Suffers("own limit", function="wait_for_a_tool"))
+@workload.variant("sync", name="tools", suffers=Suffers("own limit", function="wait_for_a_tool", low_tried=False))
 def wait_for_a_tool() -> dict[str, bool]:
     """Wait in a worker thread for one of four tools."""
     tool = tools.get()

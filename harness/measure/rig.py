@@ -153,24 +153,23 @@ class Rig:
         """Run one trial on an instrumented server, in a window that follows what a request takes.
 
         Where a request took longer than the warm-up or the window, the trial is repeated after a warm-up as long as a
-        request, with a window in which each user should get `ROUNDS` answers, both up to `longest_s` seconds.
+        request, with a window in which each user should get `ROUNDS` answers, both up to `longest_s` seconds. What a
+        workload declares that a request waits is known before the first try.
 
         Raises:
             ChildDiedError: one of the processes ended during the trial.
         """
-        seen = self.run(trial, window, diagnose=True)
-        completed, users = seen.result.completed, trial.level.users
         if trial.level.rate_rps is not None or window.window_s >= longest_s:
+            return self.run(trial, window, diagnose=True)
+        workload, variant = self._variants[trial.workload, trial.variant]
+        users = trial.level.users
+        declared_s = (workload.wait_s or 0.0) * (users if variant.kind == "blocking" else 1)
+        tried = _following(window, declared_s, longest_s)
+        seen = self.run(trial, tried, diagnose=True)
+        round_s = tried.window_s * users / seen.result.completed if seen.result.completed else longest_s
+        if min(round_s, longest_s) <= LONGER * min(tried.warmup_s, tried.window_s):
             return seen
-        round_s = min(longest_s, window.window_s * users / completed if completed else longest_s)
-        if round_s <= LONGER * min(window.warmup_s, window.window_s):
-            return seen
-        followed = replace(
-            window,
-            warmup_s=max(window.warmup_s, round_s),
-            window_s=min(max(window.window_s, ROUNDS * round_s), longest_s),
-        )
-        return self.run(trial, followed, diagnose=True)
+        return self.run(trial, _following(window, round_s, longest_s), diagnose=True)
 
     def _restart(self, mode: Mode | None, knobs: Knobs) -> None:
         if self._start is not None:
@@ -219,6 +218,16 @@ class Rig:
         if origin not in self._addresses:
             self._addresses[origin] = find_server(origin)
         return self._addresses[origin]
+
+
+def _following(window: Window, round_s: float, longest_s: float) -> Window:
+    """Return the window, long enough for requests that take `round_s` seconds."""
+    round_s = min(round_s, longest_s)
+    return replace(
+        window,
+        warmup_s=max(window.warmup_s, round_s),
+        window_s=min(max(window.window_s, ROUNDS * round_s), longest_s),
+    )
 
 
 def _load(plan: Plan, trial: Trial) -> ClosedLoop | OpenLoop:

@@ -17,6 +17,7 @@ from harness.plan.metric import PERCENTS
 from harness.plan.plan import Plan
 from harness.record.disturbance import DisturbedBlock
 from harness.record.run import SCHEMA
+from harness.report.wait_bars import bars_of
 from harness.stats.estimate import Estimate
 from harness.stats.figures import milliseconds
 from scenarios.wire.victim import VICTIMS, Victim
@@ -191,16 +192,39 @@ def _inquiry(inquiry: Inquiry) -> dict[str, Any]:
         "queueing_ms": round(found.queueing_s * 1000, 3),
         "unexplained": round(found.unexplained, 3),
         "causes": [_explanation(each) for each in inquiry.explanations],
+        "profile": _profile(inquiry),
+    }
+
+
+def _profile(inquiry: Inquiry) -> dict[str, Any] | None:
+    bars = bars_of(inquiry)
+    if bars is None:
+        return None
+    return {
+        "unloaded_ms": round(bars.alone_s * 1000, 3),
+        "loaded_ms": round(bars.loaded_s * 1000, 3),
+        "residual": round(bars.residual, 3),
+        "looking": round(bars.looking, 4),
+        "parts": [
+            {
+                "part": row.name,
+                "source": row.source,
+                "call": row.call,
+                "unloaded_ms": round(row.alone_s * 1000, 3),
+                "loaded_ms": round(row.loaded_s * 1000, 3),
+            }
+            for row in bars.rows
+        ],
     }
 
 
 def _explanation(explained: Explanation) -> dict[str, Any]:
-    held, predicted = explained.cause.holding, explained.prediction
+    site, predicted = explained.cause.site, explained.prediction
     return {
         "cause": explained.cause.name,
         "share": _rounded(explained.cause.share, 3),
         "sentence": explained.sentence,
-        "line": str(held.site) if held and held.site else None,
+        "line": str(site) if site else None,
         "evidence": [each for each in explained.evidence if each],
         "advice": explained.advice,
         "predicted": {

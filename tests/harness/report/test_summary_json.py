@@ -105,4 +105,5 @@ def test_a_cell_that_was_not_diagnosed_says_why_and_has_no_causes(tmp_path: Path
         "queueing_ms": 0.0,
         "unexplained": 0.0,
         "causes": [],
+        "profile": None,
     }
