@@ -31,7 +31,6 @@ PERIOD_S: Final = 0.04
 MOST_LOOKED_AT: Final = 64
 LARGEST_COST: Final = 0.05
 """The thread looks less often where a look takes a larger share of the time than this."""
-MOST_SITES: Final = 80
 MOST_LEAVES: Final = 16
 
 ACCOUNTS: Final = str(Path(PROBE, "accounts.py"))
@@ -53,6 +52,7 @@ class WaitProfile:
         self._loop_thread = threading.get_ident()
         self._application = application
         self._sites: Counter[WaitSite] = Counter()
+        self._changed: set[WaitSite] = set()
         self._places = Places(application)
         self._random = random.Random(1)
         self.looks = 0
@@ -68,7 +68,8 @@ class WaitProfile:
 
         def look() -> None:
             last, period_s = time.monotonic(), PERIOD_S
-            while not over.wait(period_s):
+            # At random, because requests that move in step would show only one of their steps.
+            while not over.wait(period_s * self._random.uniform(0.5, 1.5)):
                 now, computed = time.monotonic(), time.thread_time()
                 self._look(now - last)
                 last, cost_s = now, time.thread_time() - computed
@@ -84,15 +85,22 @@ class WaitProfile:
             looker.join()
 
     def totals(self) -> dict[str, Any]:
-        """Return the times so far, with the sites at which most time was spent first."""
+        """Return the times so far, and the seconds of each site that has changed since the last call.
+
+        A server with many routes has hundreds of sites. To tell all of them each time would cost more than to look.
+        """
         return {
             "looks": self.looks,
             "seconds": self.seconds,
             "cost_s": self.cost_s,
             "unseen": self.unseen,
-            "sites": counted(self._sites, MOST_SITES),
+            "sites": self._changed_sites(),
             "places": self._places.totals(),
         }
+
+    def _changed_sites(self) -> list[dict[str, Any]]:
+        changed, self._changed = self._changed, set()
+        return counted(Counter({site: self._sites[site] for site in tuple(changed)}), len(changed))
 
     def _look(self, seconds: float) -> None:
         """Note where each request in flight stands, for the time since the last look."""
@@ -119,6 +127,7 @@ class WaitProfile:
         weight = seconds * len(flying) / len(standing)
         for _, leaves in standing:
             for leaf in leaves:
+                self._changed.add(leaf.site)
                 self._sites[leaf.site] += weight / len(leaves)  # type: ignore[assignment]  # a Counter of seconds
         with contextlib.suppress(Exception):  # see above
             self._places.look(standing, seconds, weight)

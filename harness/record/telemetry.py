@@ -233,6 +233,7 @@ class _Stream:
         self._path = path
         self._offset = 0
         self._last: dict[str, Any] | None = None
+        self._sites: dict[tuple[Any, ...], dict[str, Any]] = {}
         self.pid = 0
         self.mode: Mode = "measure"
         self.loop = ""
@@ -245,6 +246,9 @@ class _Stream:
             if isinstance(line, list) and len(line) == len(COLUMNS):
                 rows.append(line)
             elif isinstance(line, dict) and "accounts" in line:
+                # A line has only the sites that have changed since the one before.
+                self._sites |= {_site_of(site): site for site in line["waits"]["sites"]}
+                line["waits"]["sites"] = list(self._sites.values())
                 totals.append(line)
             elif isinstance(line, dict) and "pid" in line:
                 self.pid, self.loop = line["pid"], line["loop"]
@@ -314,6 +318,10 @@ def _waits(after: dict[str, Any], before: dict[str, Any]) -> Waits:
         sites=tuple(WaitSite(**each) for each in _gained(after["sites"], before["sites"], ("seconds",))),
         places=tuple(places),
     )
+
+
+def _site_of(each: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(value for name, value in each.items() if name != "seconds")
 
 
 def _place_of(each: Mapping[str, Any]) -> tuple[str, str, int]:

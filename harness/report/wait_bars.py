@@ -14,6 +14,9 @@ MOST_ROWS: Final = 6
 NARROWEST: Final = 0.06
 """A part narrower than this share of its bar has no room for its number."""
 
+HANDS_OVER: Final = "run_sync_in_worker_thread"
+"""anyio's function in which a task waits for a thread to begin, or for the loop after the thread has ended."""
+
 STATES: Final = {
     "running": "runs on the event loop",
     "loop": "waits for the event loop",
@@ -122,6 +125,8 @@ def _named(site: WaitSite) -> tuple[str, str, str]:
         return f"waits for a thread: {site.pool}", "", ""
     if site.state == "loop":
         return STATES["loop"], "", ""
+    if site.call.endswith(HANDS_OVER):
+        return "is handed to a thread, or back from it", "", ""
     if not site.own:
         return f"{STATES[site.state]}, outside of the application's own code", "", site.call
     return f"{site}, in {site.function}", site.source, f"{STATES[site.state]}: {site.call}"

@@ -23,8 +23,13 @@ MEASURED: Final = ("lease_wait", "leased", "connecting", "calling")
 def condition(contrast: Contrast) -> Iterator[Slows]:
     """Yield each line that waits longer, less what the adapters measured."""
     known_s = sum(contrast.grew(part) for part in MEASURED)
+    in_threads_s = contrast.grew("served") + _executors_grew(contrast)
     for site, before_s, now_s in _waits(contrast):
         grew_s = now_s - before_s - contrast.loaded.lag_s
+        if site.state == "thread":
+            # The samples say where; how long calls in threads take is known exactly.
+            grew_s = min(grew_s, in_threads_s)
+            in_threads_s -= max(0.0, grew_s)
         if grew_s < LONGER * before_s:
             continue
         left_s = max(0.0, grew_s - known_s)
@@ -33,6 +38,12 @@ def condition(contrast: Contrast) -> Iterator[Slows]:
         crowded = contrast.loaded.throughput_rps * now_s >= CROWDED
         if left_s >= LONGER * grew_s and crowded:
             yield Slows(left_s, site=site)
+
+
+def _executors_grew(contrast: Contrast) -> float:
+    """Return how many more seconds a request uses the threads of executors under load than without."""
+    before = {each.pool: each.served for each in (contrast.alone.executors if contrast.alone else ())}
+    return sum(max(0.0, each.served - before.get(each.pool, 0.0)) for each in contrast.loaded.executors)
 
 
 def _waits(contrast: Contrast) -> Iterator[tuple[WaitSite, float, float]]:

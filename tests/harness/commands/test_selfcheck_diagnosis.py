@@ -2,7 +2,6 @@
 
 import contextlib
 import random
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +15,7 @@ from harness.causes.known import cases_of
 from harness.causes.symptoms import Symptoms, symptoms_of, waiting_share
 from harness.commands.selfcheck_diagnosis import outcomes_of
 from harness.machine.placement import place, usable_cores
-from harness.measure.load import open_load
 from harness.measure.rig import Observed, Rig, Setup, open_rig
-from harness.plan.address import HOST
 from harness.plan.knobs import USUAL, Knobs
 from harness.plan.level import Level
 from harness.plan.options import RunOptions
@@ -26,8 +23,9 @@ from harness.plan.plan import Plan, Trial, Window, unloaded_of
 from harness.plan.planning import make_plan
 from harness.plan.schedule import Schedule
 from harness.record.run import RecordedTrial
-from scenarios.wire.protocol import ClosedLoop, OpenLoop, RequestSpec, TrialOrder
+from scenarios.wire.protocol import ClosedLoop, OpenLoop
 from tests.harness.measure.test_rig import Silence
+from tests.neighbour import beside
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -95,22 +93,9 @@ def shown(rig: Rig, name: str, level: Level, window: Window = LOADED) -> Symptom
     raise AssertionError("unreachable")
 
 
-@contextlib.contextmanager
-def beside(rig: Rig, folder: Path, path: str, load: ClosedLoop | OpenLoop) -> Iterator[None]:
-    """Another variant under a load of its own, for as long as the block lasts or a little longer."""
-    server = rig.server
-    assert server is not None
-    order = TrialOrder(
-        "beside", HOST, server.port, (RequestSpec(path),), load, warmup_s=0.2, window_s=1.8, drain_s=3.0, timeout_s=30.0
-    )
-    with open_load(cores=place(usable_cores()).load, logs=folder) as other:
-        other.await_ready()
-        thread = threading.Thread(target=other.run, args=(order, lambda: None))
-        thread.start()
-        try:
-            yield
-        finally:
-            thread.join()
+def port_of(rig: Rig) -> int:
+    assert rig.server is not None
+    return rig.server.port
 
 
 def said(diagnosis: Diagnosis) -> list[tuple[str, float]]:
@@ -142,7 +127,7 @@ def test_a_deadlock_of_threads_and_connections_is_seen(faults: Rig, tmp_path: Pa
 
 def test_a_neighbour_that_blocks_is_the_cause_of_what_others_wait_for(workloads: Rig, tmp_path: Path):
     alone = shown(workloads, "sleep/async", Level(1), ALONE)
-    with beside(workloads, tmp_path, "/sleep/blocking", ClosedLoop(DRAW.randint(4, 8))):
+    with beside(port_of(workloads), tmp_path, "/sleep/blocking", ClosedLoop(DRAW.randint(4, 8))):
         found = diagnose(alone, shown(workloads, "sleep/async", Level(16)))
     assert said(found)[0][0] == "loop blocked"
     assert said(found)[0][1] > 0.8
@@ -154,7 +139,7 @@ def test_a_neighbour_that_blocks_is_the_cause_of_what_others_wait_for(workloads:
 def test_two_causes_at_once_are_both_named_with_their_shares(workloads: Rig, tmp_path: Path):
     """More users than threads, and a neighbour that holds the loop for a fifth of the time."""
     alone = shown(workloads, "sleep/sync", Level(1), ALONE)
-    with beside(workloads, tmp_path, "/sleep/blocking", OpenLoop(8, DRAW.uniform(8, 12))):
+    with beside(port_of(workloads), tmp_path, "/sleep/blocking", OpenLoop(8, DRAW.uniform(8, 12))):
         found = diagnose(alone, shown(workloads, "sleep/sync", Level(80)))
     assert {name for name, _ in said(found)} >= {"thread limit", "loop blocked"}
     assert sum(share for _, share in said(found)) > 0.6
@@ -169,7 +154,7 @@ def test_a_small_pool_under_many_threads_is_the_pool(faults: Rig):
 
 def test_a_neighbour_that_computes_in_threads_keeps_the_gil(faults: Rig, tmp_path: Path):
     alone = shown(faults, "pool/async", Level(1), ALONE)
-    with beside(faults, tmp_path, "/compute/sync", ClosedLoop(DRAW.randint(6, 10))):
+    with beside(port_of(faults), tmp_path, "/compute/sync", ClosedLoop(DRAW.randint(6, 10))):
         found = diagnose(alone, shown(faults, "pool/async", Level(4)))
     assert said(found)[0][0] == "threads hold the GIL"
 
