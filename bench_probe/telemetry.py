@@ -28,6 +28,9 @@ Mode = Literal["measure", "diagnose"]
 BEAT_S: Final = 0.01
 READING_S: Final = 0.05
 READINGS_A_TOTAL: Final = 2
+READINGS_A_COUNT: Final = 4
+"""Tasks are counted at every fourth reading, because to count them takes a time for each."""
+TRIES: Final = 10
 STALL_US: Final = 5_000
 """A beat later than this is also recorded individually. The others only add to the sums."""
 
@@ -46,7 +49,7 @@ COLUMNS: Final = (
 - `loop_cpu_ns`, `process_cpu_ns`: CPU time of the loop's thread and of the process, since each began.
 - `collecting_ns`: time spent in garbage collections since the probe began.
 - `pool_size`, `pool_in_use`: database connections that are open and in use; None where there is no pool.
-- `tasks`: asyncio's tasks that have not ended; None where this Python does not count them.
+- `tasks`: asyncio's tasks that have not ended; None where they were not counted at this reading.
 """
 
 
@@ -148,10 +151,16 @@ def thread_gauge() -> Callable[[], tuple[int, int, int]]:
 
 
 def task_count() -> int | None:
-    """Return how many asyncio tasks there are, in a time that does not depend on it; None where nobody counts them."""
+    """Return how many asyncio tasks have not ended; None where this Python does not tell another thread."""
     # Python 3.12 renamed the set, and 3.14 leaves it empty.
     known = getattr(asyncio.tasks, "_scheduled_tasks", None) or getattr(asyncio.tasks, "_all_tasks", None)
-    return len(known) if isinstance(known, weakref.WeakSet) and known else None
+    if not isinstance(known, weakref.WeakSet):
+        return None
+    for _ in range(TRIES):
+        # The loop's thread adds and removes tasks meanwhile. Ended ones stay until the collector has found them.
+        with contextlib.suppress(RuntimeError):
+            return sum(not task.done() for task in list(known))
+    return None
 
 
 @contextlib.contextmanager
@@ -177,13 +186,13 @@ def telling(
         def say(line: object) -> None:
             file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
 
-        def reading() -> list[Any]:
+        def reading(readings: int) -> list[Any]:
             return [
                 *(time.monotonic_ns(), *heartbeat.take()),
                 *threads(),
                 *(time.clock_gettime_ns(loop_clock), time.process_time_ns(), collections.total_ns),
                 *(pools() if pools is not None else (None, None)),
-                task_count(),
+                task_count() if readings % READINGS_A_COUNT == 0 else None,
             ]
 
         def read() -> None:
@@ -193,7 +202,7 @@ def telling(
             with contextlib.suppress(OSError):  # a full disk ends the telemetry, not the server
                 say(header)
                 while not over.wait(READING_S):
-                    say(reading())
+                    say(reading(readings))
                     readings += 1
                     if totals is not None and readings % READINGS_A_TOTAL == 0:
                         say({"t_ns": time.monotonic_ns()} | totals())
