@@ -142,6 +142,8 @@ class RequestAccounts:
         """How each route uses each pool of threads but anyio's, by route and name of the pool."""
         self.callees: dict[tuple[str, str], list[int]] = {}
         """The calls that threads ran for each route, by route and callee: their number, time and CPU time."""
+        self.handlers: dict[str, Callable[..., Any]] = {}
+        """The handler of each route, where the framework tells it."""
         self._not_watched: dict[str, str] = {}
         self._flight: ContextVar[Flight | None] = ContextVar("flight", default=None)
         self._others = self.of("")
@@ -262,7 +264,10 @@ class RequestAccounts:
             self._answers[flight.scope.get("client")] = flight.account, flight.answered_ns
         flight.account.requests += 1
         flight.account.inside += flight.answered_ns - flight.began_ns
-        flight.account.coroutines += inspect.iscoroutinefunction(flight.scope.get("endpoint"))
+        handler = flight.scope.get("endpoint")
+        if callable(handler):
+            flight.account.coroutines += inspect.iscoroutinefunction(handler)
+            self.handlers.setdefault(self.name_of(flight.account), handler)
 
     def _forget_if_over(self, flight: Flight) -> None:
         if flight.is_over:

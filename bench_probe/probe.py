@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,15 @@ from bench_probe.application import Application
 from bench_probe.loop_stacks import LoopStacks
 from bench_probe.telemetry import Mode, PoolGauge, telling
 from bench_probe.wait_profile import WaitProfile
+
+
+def told_of(route: str, handler: Callable[..., Any], application: Application) -> dict[str, Any] | None:
+    """Return a route's handler with its file and first line; None for a handler that is no function."""
+    code = getattr(inspect.unwrap(handler), "__code__", None)
+    if code is None:
+        return None
+    file, line = application.spelled(code.co_filename), code.co_firstlineno
+    return {"route": route, "file": file, "line": line, "function": code.co_name}
 
 
 class Probe:
@@ -57,6 +67,11 @@ class Probe:
                 "left_behind": accounts.left_behind(),
                 "stacks": stacks.totals(),
                 "waits": waits.totals(),
+                "handlers": [
+                    told
+                    for route, handler in tuple(accounts.handlers.items())
+                    if (told := told_of(route, handler, application))
+                ],
                 "not_watched": accounts.not_watched,
                 "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
             }

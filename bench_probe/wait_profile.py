@@ -32,6 +32,8 @@ MOST_LOOKED_AT: Final = 64
 LARGEST_COST: Final = 0.05
 """The thread looks less often where a look takes a larger share of the time than this."""
 MOST_LEAVES: Final = 16
+SMOOTHING: Final = 0.2
+MOST_LOOK_S: Final = 0.01
 
 ACCOUNTS: Final = str(Path(PROBE, "accounts.py"))
 """The file with the function through which each thread of a pool calls what a request handed to it."""
@@ -67,14 +69,16 @@ class WaitProfile:
         over = threading.Event()
 
         def look() -> None:
-            last, period_s = time.monotonic(), PERIOD_S
+            last, period_s, usual_s = time.monotonic(), PERIOD_S, 0.0
             # At random, because requests that move in step would show only one of their steps.
             while not over.wait(period_s * self._random.uniform(0.5, 1.5)):
                 now, computed = time.monotonic(), time.thread_time()
                 self._look(now - last)
                 last, cost_s = now, time.thread_time() - computed
                 self.cost_s += cost_s
-                period_s = max(PERIOD_S, cost_s / LARGEST_COST)
+                # A single look may cost much more, because it pays for a garbage collection of the whole process.
+                usual_s += SMOOTHING * (min(cost_s, MOST_LOOK_S) - usual_s)
+                period_s = max(PERIOD_S, usual_s / LARGEST_COST)
 
         looker = threading.Thread(target=look, name="bench-probe-waits", daemon=True)
         looker.start()

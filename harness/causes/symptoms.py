@@ -354,7 +354,9 @@ def _holdings(accounts: Accounts, withheld: float) -> tuple[Holding, ...]:
                 waits=max(0.0, holds - account["computing"] / NS / accounts.seconds - withheld * holds),
                 long=account["long_stepping"] / NS / accounts.seconds,
                 long_computes=account["long_computing"] / NS / accounts.seconds,
-                site=next((place for place in sites if (place.file, place.line) == most), None),
+                # A sampler may miss every one of many short steps; the handler is then the nearest that is known.
+                site=next((place for place in sites if (place.file, place.line) == most), None)
+                or next((each for each in accounts.handlers if each.route == route), None),
                 certainty=sum(place.samples for place in sites) / accounts.busy if accounts.busy else 0.0,
             )
         )

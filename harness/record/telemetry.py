@@ -127,7 +127,8 @@ class Accounts:
 
     `routes` maps each route to its totals, with the fields of `bench_probe.accounts.Account`. `samples` is the number
     of samples of the loop's stack. In `busy` of them a task held the loop. `left_behind` holds, for each route, how
-    many answered requests still had work under way when the window opened and when it closed. `gil` says whether this
+    many answered requests still had work under way when the window opened and when it closed. `handlers` are the first
+    lines of the routes' handlers. `gil` says whether this
     Python has a global interpreter lock.
     """
 
@@ -140,6 +141,7 @@ class Accounts:
     pools: tuple[PoolUse, ...] = ()
     left_behind: dict[str, tuple[int, int]] = field(default_factory=dict)
     waits: Waits | None = None
+    handlers: tuple[Site, ...] = ()
     not_watched: dict[str, str] = field(default_factory=dict)
     gil: bool = True
 
@@ -294,6 +296,7 @@ def _accounts(totals: list[dict[str, Any]], opened_ns: int, closed_ns: int) -> A
             for route in first["left_behind"].keys() | last["left_behind"].keys()
         },
         waits=_waits(last["waits"], first["waits"]),
+        handlers=tuple(Site(**each, source="", call="", serialising=False, samples=0) for each in last["handlers"]),
         not_watched=last["not_watched"],
         gil=last["gil"],
     )
@@ -378,6 +381,7 @@ def _added(parts: list[Accounts]) -> Accounts:
             for route in part.left_behind
         },
         waits=_added_waits([part.waits for part in parts if part.waits is not None]),
+        handlers=parts[0].handlers,
         not_watched={name: reason for part in parts for name, reason in part.not_watched.items()},
         gil=all(part.gil for part in parts),
     )

@@ -50,6 +50,7 @@ def totals(t_ns: int, requests: int, samples: int) -> str:
         "left_behind": {"/a/b": requests},
         "stacks": stacks,
         "waits": waits,
+        "handlers": [],
         "not_watched": {},
         "gil": True,
     }
