@@ -50,7 +50,8 @@ class Account:
         pre: time of the stamped requests from the client's send to the application.
         backed: answers of which the client told when it received them.
         back: time of these answers from the application to the client.
-        inside: time of the requests in the application, to the end of the answer; requests in flight count up to now.
+        inside: time of the requests that ended in the application, to the end of the answer.
+        open: time so far of the requests in flight; it is no total, and falls when they end.
         after: time for which the application went on with requests that it had answered.
         pieces: messages that carried the bodies of answers.
         piece_bytes: the bytes in them.
@@ -84,6 +85,7 @@ class Account:
     backed: int = 0
     back: int = 0
     inside: int = 0
+    open: int = 0
     after: int = 0
     pieces: int = 0
     piece_bytes: int = 0
@@ -176,13 +178,13 @@ class RequestAccounts:
         return self._not_watched | {"tasks": "the application has set a task factory of its own since the start"}
 
     def totals(self) -> dict[str, dict[str, int]]:
-        """Return the current totals of every account, by route. Requests in flight count up to now."""
+        """Return the current totals of every account, by route."""
         found = {route: asdict(account) for route, account in list(self.accounts.items())}
         now = now_ns()
         for flight in tuple(self.flights):
             route = self.name_of(flight.account)
             if not flight.answered_ns and not flight.returned:
-                found[route]["inside"] += now - flight.began_ns
+                found[route]["open"] += now - flight.began_ns
         return found
 
     def callee_totals(self) -> list[dict[str, Any]]:

@@ -52,8 +52,7 @@ class Application:
         known = self._spelled.get(file)
         if known is None:
             path = Path(file)
-            below = path.is_relative_to(self._root) and not file.startswith(INSTALLED)
-            known = str(path.relative_to(self._root)) if below else path.name
+            known = str(path.relative_to(self._root)) if path.is_relative_to(self._root) else path.name
             self._spelled[file] = known
         return known
 

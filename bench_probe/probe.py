@@ -67,11 +67,9 @@ class Probe:
                 "left_behind": accounts.left_behind(),
                 "stacks": stacks.totals(),
                 "waits": waits.totals(),
-                "handlers": [
-                    told
-                    for route, handler in tuple(accounts.handlers.items())
-                    if (told := told_of(route, handler, application))
-                ],
+                "handlers": list(
+                    filter(None, (told_of(*each, application) for each in tuple(accounts.handlers.items())))
+                ),
                 "not_watched": accounts.not_watched,
                 "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
             }

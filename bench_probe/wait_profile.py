@@ -208,7 +208,7 @@ class WaitProfile:
             route=route,
             state=state,
             pool=pool,
-            file=self._application.spelled(file),
+            file=self._application.spelled(file) if own else Path(file).name,
             line=line,
             function=place.f_code.co_name,
             source=source_of(file, line),

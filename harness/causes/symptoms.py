@@ -18,6 +18,7 @@ from harness.record.telemetry import Accounts, Callee, Readings, Site, Totals, W
 from scenarios.wire.protocol import TrialResult
 
 NS: Final = 1e9
+MANY: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,10 +304,12 @@ def _spending(account: Totals | None) -> Spending | None:
     def each(name: str, count: int = n) -> float:
         return account.get(name, 0) / count if count else 0.0
 
+    # By Little's law, requests in flight count, too. Of a few requests the mean of those that ended is more exact.
+    inside = mean("inside") + (mean("open") if n >= MANY else 0.0)
     pre = mean("pre", account["stamped"])
     return Spending(
         requests=n,
-        whole=pre + mean("inside"),
+        whole=pre + inside,
         pre=pre,
         hops=account["hops"] / n,
         queued=mean("queued"),
