@@ -7,8 +7,6 @@ import pytest
 from tests.bench_probe.diagnosed import LOOPS
 from tests.bench_probe.waited import TURNS, profile
 
-pytestmark = pytest.mark.usefixtures("quiet")
-
 
 def place(path: str, loop: str = "asyncio", requests: int = 8) -> dict[str, Any]:
     """The only place at which requests of this path wait for long."""

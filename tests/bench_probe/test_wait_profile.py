@@ -10,8 +10,6 @@ import bench_probe.wait_profile
 from tests.bench_probe.diagnosed import LOOPS
 from tests.bench_probe.waited import WAIT_S, profile
 
-pytestmark = pytest.mark.usefixtures("quiet")
-
 
 def seconds_by(told: dict[str, Any], *names: str) -> Counter[tuple[Any, ...]]:
     """The seconds of all sites, by some of their values."""
@@ -37,7 +35,7 @@ def seconds_by(told: dict[str, Any], *names: str) -> Counter[tuple[Any, ...]]:
 def test_the_line_that_awaits_is_named_through_every_kind_of_child_task(loop: str, path: str, function: str):
     most, seconds = seconds_by(profile(path, loop=loop), "state", "function", "call").most_common(1)[0]
     assert most == ("await", function, "tasks.py:sleep")
-    assert seconds == pytest.approx(WAIT_S, rel=0.35)
+    assert seconds == pytest.approx(WAIT_S, rel=0.5)
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -56,7 +54,7 @@ def test_the_line_at_which_a_thread_works_for_a_request_is_named_with_its_pool(
 ):
     most, seconds = seconds_by(profile(path, loop=loop), "state", "function", "pool").most_common(1)[0]
     assert most == ("thread", function, pool)
-    assert seconds == pytest.approx(WAIT_S, rel=0.35)
+    assert seconds == pytest.approx(WAIT_S, rel=0.5)
 
 
 def test_a_request_that_waits_for_a_thread_waits_in_the_queue_of_its_pool():
@@ -92,7 +90,7 @@ def test_many_requests_cost_no_more_than_some(monkeypatch: pytest.MonkeyPatch):
     """Only 8 of 100 are looked at, and stand for all of them."""
     monkeypatch.setattr(bench_probe.wait_profile, "MOST_LOOKED_AT", 8)
     told = profile("/tasks/awaited", requests=100)
-    assert seconds_by(told, "function")["child",] == pytest.approx(100 * WAIT_S, rel=0.35)
+    assert seconds_by(told, "function")["child",] == pytest.approx(100 * WAIT_S, rel=0.5)
 
 
 def test_a_request_that_changes_while_it_is_looked_at_is_left_out_and_counted(monkeypatch: pytest.MonkeyPatch):
