@@ -7,7 +7,6 @@ call on the stack, which shows what that line was doing.
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from typing import Any, Final
 
 from bench_probe.accounts import RequestAccounts
 from bench_probe.application import Application, call_of, line_of, source_of
+from bench_probe.thread_frames import frames_by_thread
 
 PERIOD_S: Final = 0.002
 """Short, because a loop that computes gives the GIL away 5 ms after it was asked for: a computation of 6 ms is seen by
@@ -85,7 +85,7 @@ class LoopStacks:
     def _sample(self) -> None:
         self.samples += 1
         account = self._accounts.holder
-        frame = sys._current_frames().get(self._loop_thread)
+        frame = frames_by_thread().get(self._loop_thread)
         if account is None or frame is None:
             return
         self.busy += 1

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import sys
 import threading
 import time
 from collections import Counter
@@ -25,6 +24,7 @@ from bench_probe.application import PROBE, Application, call_of, line_of, source
 from bench_probe.flight import Flight, Hop
 from bench_probe.places import Places, counted, waits_for_turn
 from bench_probe.task_frames import children_of, frames_of, is_ready
+from bench_probe.thread_frames import frames_by_thread
 from bench_probe.wait_site import Leaf, State, WaitSite
 
 PERIOD_S: Final = 0.04
@@ -112,7 +112,7 @@ class WaitProfile:
         self.seconds += seconds
         flying = [each for each in tuple(self._accounts.flights) if not each.answered_ns]
         chosen = flying if len(flying) <= MOST_LOOKED_AT else self._random.sample(flying, MOST_LOOKED_AT)
-        stacks = sys._current_frames()
+        stacks = frames_by_thread()
         try:
             running = asyncio.current_task(self._loop)
         except RuntimeError:
