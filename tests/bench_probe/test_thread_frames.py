@@ -6,30 +6,38 @@ import sys
 from tests.tree import PROJECT
 
 READ_WHILE_COLLECTING = """
-import gc, sys, threading, time, weakref
+import gc, os, sys, threading, time, weakref
 from bench_probe.thread_frames import frames_by_thread
 
 class Node: pass
 kept = []
 def litter():
-    node = Node()
-    node.ring = node
-    # The callback gives the GIL away in the middle of a collection.
-    kept.append(weakref.ref(node, lambda _: time.sleep(0.001)))
+    for _ in range(5):
+        node = Node()
+        node.ring = node
+        # The callback gives the GIL away in the middle of a collection.
+        kept.append(weakref.ref(node, lambda _: time.sleep(0)))
+def nap():
+    time.sleep(0.0001)
+def work():
+    while not over.is_set():
+        nap()  # each call has a new frame, which is made when it is read
 def read():
     while not over.is_set():
         READ()
+        time.sleep(0.0001)
 over = threading.Event()
-gc.set_threshold(5)
-readers = [threading.Thread(target=read, daemon=True) for _ in range(2)]
-for reader in readers: reader.start()
-end = time.monotonic() + 1.0
+gc.set_threshold(40, 5, 5)
+threads = [threading.Thread(target=each, daemon=True) for each in (*[work] * 10, read, read)]
+for thread in threads: thread.start()
+end = time.monotonic() + 1.5
 while time.monotonic() < end:
     litter()
+    time.sleep(0.002)
 over.set()
-for reader in readers: reader.join()
-assert gc.isenabled()
-print("read")
+for thread in threads: thread.join()
+print("read", flush=True)
+os._exit(0)
 """
 
 
