@@ -1,4 +1,4 @@
-"""Finds the lines that block the event loop: a thread samples the stack of the loop's thread every 2 ms.
+"""Finds the lines that block the event loop: a thread samples the stack of the loop's thread every 5 ms.
 
 A sample names the innermost line of the application's own code, because that is the line to change, and the innermost
 call on the stack, which shows what that line was doing.
@@ -19,9 +19,7 @@ from bench_probe.accounts import RequestAccounts
 from bench_probe.application import Application, call_of, line_of, source_of
 from bench_probe.thread_frames import frames_by_thread
 
-PERIOD_S: Final = 0.002
-"""Short, because a loop that computes gives the GIL away 5 ms after it was asked for: a computation of 6 ms is seen by
-those samples that ask within its first millisecond."""
+PERIOD_S: Final = 0.005
 FASTAPI_ROUTING: Final = str(Path("fastapi", "routing.py"))
 SERIALISERS: Final = frozenset({"serialize_response", "jsonable_encoder", "render", "_prepare_response_content"})
 
