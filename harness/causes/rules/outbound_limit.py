@@ -10,13 +10,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.causes.cause import Cause, CauseRule, Scene
-from harness.causes.charge import Contrast, Queues
+from harness.causes.charge import Contrast, Queues, own_share
 from harness.stats.figures import duration_ms
 
 
 def condition(contrast: Contrast) -> Iterator[Queues]:
     """Yield the queue for a connection. The limit's own share is what remains if calls take no longer."""
-    yield Queues(contrast.grew("call_wait"), contrast.own_share("calling"))
+    before, after = contrast.unloaded, contrast.spent
+    # A call keeps its connection only after it has waited for it.
+    own = own_share(before.calling - before.call_wait, after.calling - after.call_wait)
+    yield Queues(contrast.grew("call_wait"), own)
 
 
 def sentence(_: Cause, scene: Scene) -> str:

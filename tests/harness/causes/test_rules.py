@@ -272,7 +272,7 @@ def test_serialisation_is_said_with_its_route_and_its_share_of_the_time():
 def test_calls_queue_for_a_connection_as_far_as_each_is_kept_no_longer():
     before, after = spending(calling=20.0), spending(calling=40.0, call_wait=10.0)
     charged = queue(charges(outbound_limit.rule, before, after))
-    assert (charged.seconds, charged.own) == pytest.approx((10 * MS, 0.5))
+    assert (charged.seconds, charged.own) == pytest.approx((10 * MS, 20 / 30))
 
 
 def test_calls_that_wait_for_no_connection_are_under_no_limit():
