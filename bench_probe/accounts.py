@@ -182,9 +182,8 @@ class RequestAccounts:
         found = {route: asdict(account) for route, account in list(self.accounts.items())}
         now = now_ns()
         for flight in tuple(self.flights):
-            route = self.name_of(flight.account)
-            if not flight.answered_ns and not flight.returned:
-                found[route]["open"] += now - flight.began_ns
+            if not flight.answered_ns and not flight.returned and flight.route in found:
+                found[flight.route]["open"] += now - flight.began_ns
         return found
 
     def callee_totals(self) -> list[dict[str, Any]]:
@@ -204,8 +203,7 @@ class RequestAccounts:
         found: dict[str, int] = {}
         for flight in tuple(self.flights):
             if flight.is_left_behind:
-                route = self.name_of(flight.account)
-                found[route] = found.get(route, 0) + 1
+                found[flight.route] = found.get(flight.route, 0) + 1
         return found
 
     def name_of(self, account: Account | None) -> str:
@@ -219,8 +217,9 @@ class RequestAccounts:
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
-            account = self.of("/".join(scope["path"].split("/")[: ROUTE_SEGMENTS + 1]))
-            flight = Flight(account, scope, asking_task(), now_ns())
+            route = "/".join(scope["path"].split("/")[: ROUTE_SEGMENTS + 1])
+            account = self.of(route)
+            flight = Flight(route, account, scope, asking_task(), now_ns())
             self._flight.set(flight)
             self.flights.add(flight)
             self.holder = account
@@ -269,7 +268,7 @@ class RequestAccounts:
         handler = flight.scope.get("endpoint")
         if callable(handler):
             flight.account.coroutines += inspect.iscoroutinefunction(handler)
-            self.handlers.setdefault(self.name_of(flight.account), handler)
+            self.handlers.setdefault(flight.route, handler)
 
     def _forget_if_over(self, flight: Flight) -> None:
         if flight.is_over:
@@ -284,10 +283,14 @@ class RequestAccounts:
         def timed_task(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any) -> Any:
             steps = _Steps(coroutine, self)
             # A factory of the application's own stays in charge of what kind of task it is.
-            if before is not None:
-                task: Any = before(loop, steps, **options)
+            if before is None:
+                task: Any = asyncio.Task(steps, loop=loop, **options)
             else:
-                task = asyncio.Task(steps, loop=loop, **options)
+                try:
+                    task = before(loop, steps, **options)
+                except TypeError as error:  # it takes nothing but coroutines of Python's own
+                    self._not_watched["steps"] = f"the application's task factory refuses them: {error}"
+                    task = before(loop, coroutine, **options)
             flight = self._flight.get()
             if flight is not None and not task.done():
                 flight.tasks.add(task)
@@ -338,7 +341,7 @@ class RequestAccounts:
         if hop.ended_ns:
             queued, served = hop.began_ns - hop.asked_ns, hop.ended_ns - hop.began_ns
             account.hop_computing += hop.computed_ns
-            route = self.name_of(account)
+            route = "" if flight is None else flight.route
             calls = self.callees.setdefault((route, hop.callee), [0, 0, 0])
             calls[0], calls[1], calls[2] = calls[0] + 1, calls[1] + served, calls[2] + hop.computed_ns
             if hop.pool == TOKENS:
@@ -392,31 +395,31 @@ class RequestAccounts:
     @contextlib.contextmanager
     def connecting(self) -> Iterator[None]:
         """Count a new database connection, and add the time of the block."""
-        account, began = self.current, time.monotonic_ns()
+        account, began = self.current, now_ns()
         try:
             yield
         finally:
             account.connects += 1
-            account.connecting += time.monotonic_ns() - began
+            account.connecting += now_ns() - began
 
     @contextlib.contextmanager
     def calling(self) -> Iterator[None]:
         """Count an outbound call, and add the time of the block."""
-        account, began = self.current, time.monotonic_ns()
+        account, began = self.current, now_ns()
         try:
             yield
         finally:
             account.calls += 1
-            account.calling += time.monotonic_ns() - began
+            account.calling += now_ns() - began
 
     @contextlib.contextmanager
     def call_waiting(self) -> Iterator[None]:
         """Add the time of the block to the waits of calls for a free connection."""
-        account, began = self.current, time.monotonic_ns()
+        account, began = self.current, now_ns()
         try:
             yield
         finally:
-            account.call_wait += time.monotonic_ns() - began
+            account.call_wait += now_ns() - began
 
 
 class _Steps(Coroutine[Any, Any, Any]):

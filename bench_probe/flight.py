@@ -46,7 +46,8 @@ class Flight:
     """A request in flight. Only the loop's thread changes `tasks`; any thread may look at them.
 
     Attributes:
-        account: the account of the request's route.
+        route: the request's route.
+        account: the account of that route.
         scope: its ASGI scope.
         task: the task that runs the application for it.
         began_ns: when the application was called.
@@ -58,6 +59,7 @@ class Flight:
         waited: the places at which it was seen waiting.
     """
 
+    route: str
     account: Account
     scope: MutableMapping[str, Any]
     task: asyncio.Task[Any] | None
@@ -71,12 +73,12 @@ class Flight:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing works for this request any more."""
+        """Tell whether nothing works for this request any more."""
         return self.returned and not self.tasks and not self.hops
 
     @property
     def is_left_behind(self) -> bool:
-        """Whether work goes on for this request although it was answered."""
+        """Tell whether work goes on for this request although it was answered."""
         return self.answered_ns > 0 and not self.is_over
 
 

@@ -25,16 +25,12 @@ from bench_probe.wait_site import Leaf, WaitSite
 
 MOST_HOLDERS: Final = 16
 PLACES: Final = {
-    str(Path(*parts)): frozenset(functions)
-    for parts, functions in (
-        (("asyncio", "locks.py"), ("acquire", "wait", "wait_for")),
-        (("asyncio", "queues.py"), ("get", "put", "join")),
-        (("logging", "__init__.py"), ("acquire",)),
-        (("anyio", "_core", "_synchronization.py"), ("acquire", "wait")),
-        (("anyio", "_backends", "_asyncio.py"), ("acquire", "acquire_on_behalf_of", "wait")),
-        (("httpcore", "_synchronization.py"), ("wait", "acquire")),
-    )
-    for functions in (functions,)
+    str(Path("asyncio", "locks.py")): frozenset({"acquire", "wait", "wait_for"}),
+    str(Path("asyncio", "queues.py")): frozenset({"get", "put", "join"}),
+    str(Path("logging", "__init__.py")): frozenset({"acquire"}),
+    str(Path("anyio", "_core", "_synchronization.py")): frozenset({"acquire", "wait"}),
+    str(Path("anyio", "_backends", "_asyncio.py")): frozenset({"acquire", "acquire_on_behalf_of", "wait"}),
+    str(Path("httpcore", "_synchronization.py")): frozenset({"wait", "acquire"}),
 }
 """Functions in which a task or thread waits for its turn, by the end of the file's name."""
 THREAD_PLACES: Final = (str(Path("/threading.py")), str(Path("/queue.py")))
@@ -50,7 +46,6 @@ class Place:
 
     Attributes:
         site: where the requests wait.
-        across_yield: whether what they wait for is taken in a generator, which keeps it beyond its own function.
         library: the installed package that hands it out; empty where the application or the standard library does.
         contended: how long any request waited there, in seconds.
         waiting: the waits of all requests.
@@ -62,7 +57,6 @@ class Place:
     """
 
     site: WaitSite
-    across_yield: bool
     library: str
     contended: float = 0.0
     waiting: float = 0.0
@@ -102,16 +96,15 @@ class Places:
                     own = [each for each in leaf.frames if self._application.owns(each.f_code.co_filename)]
                     heads[key] = [_head_of(frame) for frame in reversed(own)]
                     if key not in self._places:
-                        self._places[key] = Place(leaf.site, heads[key][0].generator, _library_of(leaf.frames))
+                        self._places[key] = Place(leaf.site, _library_of(leaf.frames))
         for key, count in waiting.items():
             place = self._places[key]
             place.contended += seconds
             place.waiting += count * weight
             for flight, leaves in standing:
-                at_it = any(
-                    leaf.site.state == "place" and (leaf.site.file, leaf.site.line) == key[1:] for leaf in leaves
+                held = (
+                    None if any(_is_at(leaf, key) for leaf in leaves) else self._held(flight, leaves, key, heads[key])
                 )
-                held = None if at_it else self._held(flight, leaves, key, heads[key])
                 if held is None:
                     continue
                 place.holding += weight
@@ -150,8 +143,7 @@ def _told(place: Place) -> dict[str, Any]:
     holders = counted(place.holders, MOST_HOLDERS)
     names = ("contended", "waiting", "holding", "inside", "used", "queued")
     times = {name: round(getattr(place, name), 4) for name in names}
-    told = {"across_yield": place.across_yield, "library": place.library, "holders": holders}
-    return asdict(place.site) | told | times
+    return asdict(place.site) | {"library": place.library, "holders": holders} | times
 
 
 def counted(seconds: Counter[WaitSite], most: int) -> list[dict[str, Any]]:
@@ -181,7 +173,7 @@ class _Head:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What a request holds: the objects that were handed out, None where they are not known.
+    """Name what a request holds: the objects that were handed out, None where they are not known.
 
     `inside` says that the request stands in the function that took it, so that it certainly holds it.
     """

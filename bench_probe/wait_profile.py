@@ -1,4 +1,4 @@
-"""Where requests wait: a thread looks 25 times a second at the tasks and threads of the requests in flight.
+"""Tells where requests wait: a thread looks 25 times a second at the tasks and threads of the requests in flight.
 
 For each it notes the site: the innermost line of the application's own code and the innermost call below it. It knows
 no library. A site at which requests wait for something that other requests hold is a place; for each place it also
@@ -137,7 +137,7 @@ class WaitProfile:
             self._places.look(standing, seconds, weight)
 
     def _leaves(self, flight: Flight, stacks: dict[int, FrameType], running: asyncio.Task[Any] | None) -> list[Leaf]:
-        route = self._accounts.name_of(flight.account)
+        route = flight.route
         found: list[Leaf] = []
         task = flight.task
         if task is None:

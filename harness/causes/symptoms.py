@@ -110,7 +110,7 @@ class Symptoms:
     `sites` says where the mean request stands, `standing` how many requests stand at each site, `limits` at which
     places they wait for what others hold. `executors` and `callees` are those of this route. `left_behind` is how many
     answered requests of it had work under way when the window opened and closed. `looking` is the share of a core that
-    the profile itself used.
+    the profile itself used, `not_watched` what the instruments could not see, with the reason.
     """
 
     route: str
@@ -141,6 +141,7 @@ class Symptoms:
     callees: tuple[Callee, ...] = ()
     left_behind: tuple[int, int] = (0, 0)
     looking: float = 0.0
+    not_watched: tuple[str, ...] = ()
     gil: bool = True
 
     @property
@@ -225,6 +226,7 @@ def symptoms_of(recorded: RecordedTrial, path: str) -> Symptoms | None:
         callees=tuple(each for each in accounts.callees if each.route == path) if accounts is not None else (),
         left_behind=accounts.left_behind.get(path, (0, 0)) if accounts is not None else (0, 0),
         looking=waits.cost_s / waits.seconds if waits is not None and waits.seconds else 0.0,
+        not_watched=tuple(f"{name}: {why}" for name, why in accounts.not_watched.items()) if accounts else (),
         gil=accounts.gil if accounts is not None else True,
     )
 

@@ -36,7 +36,7 @@ class Limit:
     """A place that limits throughput to `capacity` / `held_s`: a request waits there for what `capacity` others hold.
 
     Times are seconds of one request. `held_s` is how long it keeps what it waited `waited_s` for. `kept_at` is where it
-    stands for most of that time, `kept_s` of it; `used_s` of it is use. `kind` is `convoy` where one request holds it
+    stands for most of that time, `kept_s` of it. `kind` is `convoy` where one request holds it
     at a time, `kept` where most of the time it is not used, else `own`. `stuck` is the share of the holders that wait
     for a thread themselves.
     """
@@ -46,7 +46,6 @@ class Limit:
     capacity: float
     waited_s: float
     held_s: float
-    used_s: float
     kept_s: float
     kept_at: WaitSite | None
     stuck: float
@@ -132,7 +131,6 @@ def _limit(place: Place, capacity: float, waited_s: float, throughput_rps: float
         capacity=capacity,
         waited_s=waited_s,
         held_s=held_s,
-        used_s=held_s * used,
         kept_s=held_s * standing[most] * share if most is not None else 0.0,
         kept_at=kept_at,
         stuck=place.queued * share,

@@ -71,7 +71,6 @@ class Place:
     """A place at which requests waited for what other requests held. See `bench_probe.places.Place`."""
 
     site: WaitSite
-    across_yield: bool
     library: str
     contended: float
     waiting: float
@@ -312,7 +311,7 @@ def _waits(after: dict[str, Any], before: dict[str, Any]) -> Waits:
     earlier = {_place_of(each): each["holders"] for each in before["places"]}
     for each in _gained(after["places"], before["places"], PLACE_TOTALS, ignored=("holders",)):
         holders = _gained(each.pop("holders"), earlier.get(_place_of(each), ()), ("seconds",))
-        own = {name: each.pop(name) for name in ("across_yield", "library", *PLACE_TOTALS)}
+        own = {name: each.pop(name) for name in ("library", *PLACE_TOTALS)}
         site = WaitSite(**each, seconds=own["waiting"])
         places.append(Place(site, **own, holders=tuple(WaitSite(**holder) for holder in holders)))
     return Waits(

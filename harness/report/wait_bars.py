@@ -69,6 +69,7 @@ class Bars:
     loaded_s: float
     residual: float
     looking: float
+    not_watched: tuple[str, ...]
 
 
 def bars_of(inquiry: Inquiry) -> Bars | None:
@@ -97,6 +98,7 @@ def bars_of(inquiry: Inquiry) -> Bars | None:
         loaded_s=loaded.latency,
         residual=loaded.residual,
         looking=scene.loaded.looking,
+        not_watched=scene.loaded.not_watched,
     )
 
 

@@ -1,6 +1,7 @@
 """Where requests wait: the profile names the line, whatever library, task or thread waits there."""
 
 import asyncio
+import inspect
 from collections import Counter
 from typing import Any
 
@@ -112,6 +113,17 @@ def test_a_task_factory_of_the_application_makes_the_tasks_as_before():
 
     told = profile("/tasks/gathered", factory=factory)
     assert len(made) > 1
+    assert seconds_by(told, "function")["child",] > 0
+
+
+def test_a_task_factory_that_refuses_our_steps_gets_the_coroutine_itself():
+    def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+        if not inspect.iscoroutine(coroutine):
+            raise TypeError("not a coroutine of Python's own")
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    told = profile("/tasks/gathered", factory=factory)
+    assert "not a coroutine" in told["not_watched"]["steps"]
     assert seconds_by(told, "function")["child",] > 0
 
 

@@ -220,7 +220,14 @@ def profile(path: str, *, loop: str = "asyncio", requests: int = 1, factory: Any
                 # Each in a task of its own, as a server has them.
                 await asyncio.gather(*(asyncio.create_task(ask()) for _ in range(requests)))
             told = {"accounts": kept_accounts.totals(), "pools": kept_accounts.pool_totals()}
-            return waits.totals() | told | {"left": kept_accounts.left_behind()}
+            return (
+                waits.totals()
+                | told
+                | {
+                    "left": kept_accounts.left_behind(),
+                    "not_watched": kept_accounts.not_watched,
+                }
+            )
 
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
         return runner.run(live())

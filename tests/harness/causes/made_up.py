@@ -91,8 +91,8 @@ def limit(kind: LimitKind = "own", *, library: str = "", waited_s: float = 0.5, 
     """A place at line 3 that ten requests hold at a time for 200 ms, of which they stand 190 ms at line 7."""
     site = wait_site(3, state="place", source="async with turns:", call="locks.py:Semaphore.acquire")
     holders = (wait_site(7, seconds=9.5), wait_site(8, seconds=0.5))
-    place = Place(site, True, library, 1.0, 40.0, 10.0, 10.0, 0.0, 0.0, holders)
-    usual = Limit(kind, place, 10.0, waited_s, 0.2, 0.01, 0.19, holders[0], 0.0)
+    place = Place(site, library, 1.0, 40.0, 10.0, 10.0, 0.0, 0.0, holders)
+    usual = Limit(kind, place, 10.0, waited_s, 0.2, 0.19, holders[0], 0.0)
     return replace(usual, **changes)
 
 

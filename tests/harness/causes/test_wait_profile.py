@@ -17,9 +17,7 @@ def place(*holders: WaitSite, inside: float = 0.0, used: float = 0.0, queued: fl
     """A place at line 3 that was contended all the time; `inside`, `used` and `queued` are shares of the holding."""
     holding = sum(each.seconds for each in holders)
     site = wait_site(3, state="place")
-    return Place(
-        site, False, "", 10.0, 400.0, holding, inside * holding, used * holding, queued * holding, tuple(holders)
-    )
+    return Place(site, "", 10.0, 400.0, holding, inside * holding, used * holding, queued * holding, tuple(holders))
 
 
 WAITING = wait_site(3, state="place", seconds=400.0)

@@ -39,7 +39,7 @@ def totals(t_ns: int, requests: int, samples: int) -> str:
         "cost_s": 0.0,
         "unseen": 0,
         "sites": [line | {"seconds": seconds}],
-        "places": [line | times | {"across_yield": False, "library": "", "holders": holders}],
+        "places": [line | times | {"library": "", "holders": holders}],
     }
     told = {
         "accounts": accounts.totals(),
